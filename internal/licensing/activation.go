@@ -1,0 +1,105 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package licensing
+
+import (
+	"time"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/fault"
+)
+
+const (
+	defaultKeyLifetime   = time.Hour
+	defaultTokenLifetime = 4 * time.Hour
+)
+
+// ActivationLifetime is how long an Activation's key or token can be used:
+// what it asks for, at most what the Product allows.
+func ActivationLifetime(product *v1alpha1.Product, a *v1alpha1.Activation) time.Duration {
+	limit := defaultKeyLifetime
+	seconds := product.Spec.Activation.KeyLifetimeSeconds
+	if a.Spec.Type == v1alpha1.ActivationTypeRegistration {
+		limit, seconds = defaultTokenLifetime, product.Spec.Registration.TokenLifetimeSeconds
+	}
+	if seconds != nil {
+		limit = time.Duration(*seconds) * time.Second
+	}
+	if own := a.Spec.LifetimeSeconds; own != nil {
+		return min(limit, time.Duration(*own)*time.Second)
+	}
+	return limit
+}
+
+// KeyUsable says whether an Activation's key may be used now. The answer is
+// nil, ActivationKeyInvalid for a revoked one or ActivationKeyExpired.
+func KeyUsable(a *v1alpha1.Activation, now time.Time) error {
+	if Revoked(a) {
+		return fault.New(fault.ActivationKeyInvalid, "The activation key has been revoked. Ask the vendor for another.")
+	}
+	if a.Status.ExpirationTime == nil || !now.Before(a.Status.ExpirationTime.Time) {
+		return fault.New(fault.ActivationKeyExpired, "The activation key has expired. Ask the vendor for another.")
+	}
+	return nil
+}
+
+// Revoked says whether what was activated with an Activation may no longer be
+// used. One that does not exist is not revoked: keys live an hour, what they
+// activated lives on.
+func Revoked(a *v1alpha1.Activation) bool {
+	return a != nil && a.Spec.State == v1alpha1.ActivationRevoked
+}
+
+// UserTokenExpiration is when a user token issued now expires: after what the
+// caller asks for (0 for nothing), at most what the Product allows; zero for
+// never.
+func UserTokenExpiration(product *v1alpha1.Product, asked time.Duration, now time.Time) time.Time {
+	lifetime := asked
+	if limit := product.Spec.Activation.UserTokenLifetimeSeconds; limit != nil {
+		most := time.Duration(*limit) * time.Second
+		if lifetime == 0 || lifetime > most {
+			lifetime = most
+		}
+	}
+	if lifetime == 0 {
+		return time.Time{}
+	}
+	return now.Add(lifetime)
+}
+
+// AcceptedRotation is the rotation whose pair an access key id belongs to, if
+// that pair may sign now. idOf derives the id of a rotation of this AccessKey.
+func AcceptedRotation(k *v1alpha1.AccessKey, id string, idOf func(rotation int32) string, now time.Time) (int32, bool) {
+	if k.Spec.State == v1alpha1.AccessKeyInactive {
+		return 0, false
+	}
+	rotation := Rotation(k)
+	if id == idOf(rotation) {
+		return rotation, true
+	}
+	if before, pending := PendingRotation(k); pending && id == idOf(before) {
+		return before, true
+	}
+	if p := k.Status.Previous; p != nil && id == p.AccessKeyID && now.Before(p.ExpirationTime.Time) {
+		return p.Rotation, true
+	}
+	return 0, false
+}
+
+// Rotation is the rotation that an AccessKey's spec asks for.
+func Rotation(k *v1alpha1.AccessKey) int32 {
+	if k.Spec.Rotation == nil {
+		return 1
+	}
+	return *k.Spec.Rotation
+}
+
+// PendingRotation is the rotation before the one asked for, while the
+// controller has not recorded the change yet and an overlap is asked for: its
+// pair must not be refused in between.
+func PendingRotation(k *v1alpha1.AccessKey) (int32, bool) {
+	before := k.Status.Rotation
+	overlap := k.Spec.OverlapSeconds
+	return before, before != 0 && before != Rotation(k) && overlap != nil && *overlap > 0
+}

@@ -1,0 +1,141 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/licensing"
+)
+
+const (
+	// redemptionPrecision is how exact lastRedemptionTime is: a key that is
+	// used over and over is written once in this time.
+	redemptionPrecision = time.Minute
+	// redeemAttempts bounds how often a conflict is tried again; each time
+	// somebody else has made progress.
+	redeemAttempts = 5
+	writeTimeout   = 10 * time.Second
+)
+
+// Redeem records that an Activation's key was used now, and returns only after
+// the record is committed: what is answered to the key afterwards can't be
+// lost. The returned Activation is the committed one. A key that meanwhile was
+// revoked or expired is refused as licensing.KeyUsable does.
+func (s *Store) Redeem(ctx context.Context, a *v1alpha1.Activation) (*v1alpha1.Activation, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		now := metav1.NewTime(s.clock.Now())
+		if err := licensing.KeyUsable(a, now.Time); err != nil {
+			return nil, err
+		}
+		if last := a.Status.LastRedemptionTime; last != nil && now.Sub(last.Time) < redemptionPrecision {
+			return a, nil
+		}
+		changed := redeemed(a, now)
+		patch := client.MergeFromWithOptions(a, client.MergeFromWithOptimisticLock{})
+		err := s.live.Status().Patch(ctx, changed, patch, client.FieldOwner(v1alpha1.FieldOwner))
+		if err == nil {
+			return changed, nil
+		}
+		if !apierrors.IsConflict(err) || attempt == redeemAttempts {
+			return nil, unavailable(fmt.Errorf("record the redemption: %w", err))
+		}
+		fresh := &v1alpha1.Activation{}
+		if err := s.live.Get(ctx, client.ObjectKeyFromObject(a), fresh); err != nil {
+			return nil, unavailable(fmt.Errorf("read the activation again: %w", err))
+		}
+		a = fresh
+	}
+}
+
+// redeemed returns a copy of an Activation that says it was used now.
+func redeemed(a *v1alpha1.Activation, now metav1.Time) *v1alpha1.Activation {
+	changed := a.DeepCopy()
+	changed.Status.LastRedemptionTime = &now
+	if changed.Status.FirstRedemptionTime == nil {
+		changed.Status.FirstRedemptionTime = &now
+	}
+	meta.SetStatusCondition(&changed.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionRedeemed, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonRedeemed,
+		Message: "The key has been used", ObservedGeneration: a.Generation, LastTransitionTime: now,
+	})
+	return changed
+}
+
+// CustomerKey returns the AccessKey of the customer that an Activation
+// activated, making it if need be. Its name is derived, so that the same key
+// used twice, also at two replicas at once, gives the same pair. The object is
+// committed with its id in the status when this returns.
+func (s *Store) CustomerKey(ctx context.Context, a *v1alpha1.Activation) (*v1alpha1.AccessKey, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	want := s.customerKey(a)
+	k := &v1alpha1.AccessKey{}
+	found, err := s.get(ctx, want.Namespace, want.Name, k, false)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		k = want
+		if err := s.live.Create(ctx, k, client.FieldOwner(v1alpha1.FieldOwner)); apierrors.IsAlreadyExists(err) {
+			err = s.live.Get(ctx, client.ObjectKeyFromObject(want), k)
+			if err != nil {
+				return nil, unavailable(fmt.Errorf("read the access key: %w", err))
+			}
+		} else if err != nil {
+			return nil, unavailable(fmt.Errorf("make the access key: %w", err))
+		}
+	}
+	if ref := k.Spec.SubscriptionRef; k.Spec.Type != v1alpha1.AccessKeyCustomer ||
+		ref == nil || ref.Name != a.Spec.SubscriptionRef.Name {
+		return nil, fmt.Errorf("the AccessKey %s/%s exists and is not the customer's", k.Namespace, k.Name)
+	}
+	return k, s.recordKeyID(ctx, k)
+}
+
+func (s *Store) customerKey(a *v1alpha1.Activation) *v1alpha1.AccessKey {
+	sub := a.Spec.SubscriptionRef.Name
+	return &v1alpha1.AccessKey{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: a.Namespace,
+			Name:      s.Names.Identity.ActivatedKeyName(a.Namespace, sub, a.Name),
+			Labels:    map[string]string{v1alpha1.LabelSubscription: sub, v1alpha1.LabelActivation: a.Name},
+		},
+		Spec: v1alpha1.AccessKeySpec{
+			Type:            v1alpha1.AccessKeyCustomer,
+			SubscriptionRef: &v1alpha1.LocalReference{Name: sub},
+			ActivationRef:   &v1alpha1.LocalReference{Name: a.Name},
+			Rotation:        ptr.To[int32](1),
+			State:           v1alpha1.AccessKeyActive,
+			SecretPolicy:    v1alpha1.SecretPolicyNone,
+		},
+	}
+}
+
+// recordKeyID commits the id into the status where it isn't yet: by it another
+// replica finds the key that its cache doesn't hold.
+func (s *Store) recordKeyID(ctx context.Context, k *v1alpha1.AccessKey) error {
+	if k.Status.AccessKeyID != "" {
+		return nil
+	}
+	before := k.DeepCopy()
+	k.Status.Rotation = licensing.Rotation(k)
+	k.Status.AccessKeyID = s.Names.AccessKeyID(k, k.Status.Rotation)
+	err := s.live.Status().Patch(ctx, k, client.MergeFrom(before), client.FieldOwner(v1alpha1.FieldOwner))
+	if err != nil {
+		return unavailable(fmt.Errorf("record the access key's id: %w", err))
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package store is the only way to custom resources for the endpoint and the
+// place of everything that both it and the controllers look up: names, indexes,
+// reads that don't mistake a lagging cache for an answer, and the few writes.
+package store
+
+import (
+	"context"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/licensing"
+)
+
+// Names of the indexes of the cache. What an index holds is computed from spec
+// and identity key, not read from status, so that an object counts as soon as
+// it is seen.
+const (
+	// IndexProductCode: Products by code.
+	IndexProductCode = "product.code"
+	// IndexProductSKU: Products by SKU.
+	IndexProductSKU = "product.sku"
+	// IndexProductImportedToken: Products by importedTokenSHA256.
+	IndexProductImportedToken = "product.importedToken"
+	// IndexSubscriptionProduct: Subscriptions by the name of their Product.
+	IndexSubscriptionProduct = "subscription.product"
+	// IndexSubscriptionPID: Subscriptions by persistent identifier.
+	IndexSubscriptionPID = "subscription.pid"
+	// IndexActivationKeyHash: Activations by the hash of their key.
+	IndexActivationKeyHash = "activation.keyHash"
+	// IndexActivationSubscription: Activations by the name of their
+	// Subscription.
+	IndexActivationSubscription = "activation.subscription"
+	// IndexAccessKeyID: AccessKeys by every id that may be accepted.
+	IndexAccessKeyID = "accessKey.id"
+	// IndexAccessKeySubscription: AccessKeys by the name of their Subscription.
+	IndexAccessKeySubscription = "accessKey.subscription"
+	// IndexAccessKeyActivation: AccessKeys by the name of their Activation.
+	IndexAccessKeyActivation = "accessKey.activation"
+	// IndexNamespaceAccount: Namespaces by account.
+	IndexNamespaceAccount = "namespace.account"
+)
+
+// NamespaceMetadata returns an empty object for reading Namespaces, of which
+// only the metadata is cached.
+func NamespaceMetadata() *metav1.PartialObjectMetadata {
+	ns := &metav1.PartialObjectMetadata{}
+	ns.SetGroupVersionKind(namespaceKind)
+	return ns
+}
+
+// NamespaceMetadataList is the same for lists.
+func NamespaceMetadataList() *metav1.PartialObjectMetadataList {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(namespaceListKind)
+	return list
+}
+
+// Index is one index of the cache.
+type Index struct {
+	// Object is an empty object of the kind that is indexed.
+	Object client.Object
+	// Name is one of the constants above.
+	Name string
+	// Keys are the values under which an object is found.
+	Keys func(client.Object) []string
+}
+
+// Indexes are all indexes.
+func Indexes(n Names) []Index {
+	return []Index{
+		indexOf(IndexProductCode, func(p *v1alpha1.Product) []string { return []string{n.Code(p)} }),
+		indexOf(IndexProductSKU, func(p *v1alpha1.Product) []string { return []string{n.SKU(p)} }),
+		indexOf(IndexProductImportedToken, func(p *v1alpha1.Product) []string {
+			return nonEmpty(p.Spec.ImportedTokenSHA256)
+		}),
+		indexOf(IndexSubscriptionProduct, func(s *v1alpha1.Subscription) []string {
+			return []string{s.Spec.ProductRef.Name}
+		}),
+		indexOf(IndexSubscriptionPID, func(s *v1alpha1.Subscription) []string { return []string{n.PID(s)} }),
+		indexOf(IndexActivationKeyHash, func(a *v1alpha1.Activation) []string { return nonEmpty(a.Status.KeyHash) }),
+		indexOf(IndexActivationSubscription, func(a *v1alpha1.Activation) []string {
+			return []string{a.Spec.SubscriptionRef.Name}
+		}),
+		indexOf(IndexAccessKeyID, func(k *v1alpha1.AccessKey) []string { return accessKeyIDs(n, k) }),
+		indexOf(IndexAccessKeySubscription, func(k *v1alpha1.AccessKey) []string { return nameOf(k.Spec.SubscriptionRef) }),
+		indexOf(IndexAccessKeyActivation, func(k *v1alpha1.AccessKey) []string { return nameOf(k.Spec.ActivationRef) }),
+		{Object: NamespaceMetadata(), Name: IndexNamespaceAccount, Keys: func(o client.Object) []string {
+			account, _ := n.Account(o)
+			return []string{account}
+		}},
+	}
+}
+
+// indexOf is an index of one kind.
+func indexOf[T any, P interface {
+	*T
+	client.Object
+}](name string, keys func(P) []string) Index {
+	return Index{Object: P(new(T)), Name: name, Keys: func(o client.Object) []string { return keys(o.(P)) }}
+}
+
+// SetupIndexes adds all indexes; it comes before the caches start.
+func SetupIndexes(ctx context.Context, indexer client.FieldIndexer, n Names) error {
+	for _, i := range Indexes(n) {
+		if err := indexer.IndexField(ctx, i.Object, i.Name, client.IndexerFunc(i.Keys)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accessKeyIDs are the ids under which an AccessKey is found; whether one is
+// accepted now is decided when it is used.
+func accessKeyIDs(n Names, k *v1alpha1.AccessKey) []string {
+	ids := []string{n.AccessKeyID(k, licensing.Rotation(k))}
+	if before, pending := licensing.PendingRotation(k); pending {
+		ids = append(ids, n.AccessKeyID(k, before))
+	}
+	if p := k.Status.Previous; p != nil {
+		ids = append(ids, p.AccessKeyID)
+	}
+	return ids
+}
+
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+func nameOf(ref *v1alpha1.LocalReference) []string {
+	if ref == nil {
+		return nil
+	}
+	return []string{ref.Name}
+}

@@ -1,0 +1,128 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/licensing"
+)
+
+// Right is a Subscription with its Product, which exists.
+type Right struct {
+	Subscription *v1alpha1.Subscription
+	Product      *v1alpha1.Product
+	// Code is the Product's code.
+	Code string
+}
+
+// Subscribed says whether any Subscription of the customer to the product with
+// this code stands now. known is false if the customer has none to it.
+func (s *Store) Subscribed(ctx context.Context, namespace, pid, code string) (subscribed, known bool, err error) {
+	for _, read := range []func(context.Context, string, string) ([]Right, error){s.rights, s.liveRights} {
+		rights, err := read(ctx, namespace, pid)
+		if err != nil {
+			return false, false, err
+		}
+		for _, r := range rights {
+			if r.Code != code {
+				continue
+			}
+			known = true
+			if licensing.Stand(r.Subscription, true, s.clock.Now()).Subscribed {
+				return true, true, nil
+			}
+		}
+		if known {
+			return false, true, nil
+		}
+	}
+	return false, false, nil
+}
+
+// ActiveCodes are the codes, sorted, of all products of the namespace that the
+// customer is subscribed to now.
+func (s *Store) ActiveCodes(ctx context.Context, namespace, pid string) ([]string, error) {
+	rights, err := s.rights(ctx, namespace, pid)
+	if err == nil && len(rights) == 0 {
+		rights, err = s.liveRights(ctx, namespace, pid)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var codes []string
+	for _, r := range rights {
+		if licensing.Stand(r.Subscription, true, s.clock.Now()).Subscribed {
+			codes = append(codes, r.Code)
+		}
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes), nil
+}
+
+// ProductKnown says whether the namespace has a Product with this code.
+func (s *Store) ProductKnown(ctx context.Context, namespace, code string) (bool, error) {
+	list, err := listOf(ctx, s.cache, &v1alpha1.ProductList{}, namespace, IndexProductCode, code)
+	return len(list.Items) > 0, err
+}
+
+// TokenImported says whether any Product, of one namespace or of all if it is
+// "", has imported the product token with this SHA-256.
+func (s *Store) TokenImported(ctx context.Context, namespace, sha256 string) (bool, error) {
+	list, err := listOf(ctx, s.cache, &v1alpha1.ProductList{}, namespace, IndexProductImportedToken, sha256)
+	return len(list.Items) > 0, err
+}
+
+// rights are the customer's Subscriptions with their Products, by the cache.
+func (s *Store) rights(ctx context.Context, namespace, pid string) ([]Right, error) {
+	list, err := listOf(ctx, s.cache, &v1alpha1.SubscriptionList{}, namespace, IndexSubscriptionPID, pid)
+	if err != nil {
+		return nil, err
+	}
+	return s.withProducts(ctx, list.Items)
+}
+
+// liveRights asks the API server. The identifier must be authentic.
+func (s *Store) liveRights(ctx context.Context, namespace, pid string) ([]Right, error) {
+	list := &v1alpha1.SubscriptionList{}
+	err := s.look(ctx, namespace, func(ctx context.Context) error {
+		return s.live.List(ctx, list, client.InNamespace(namespace),
+			client.MatchingFields{"status.persistentIdentifier": pid})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.withProducts(ctx, list.Items)
+}
+
+func (s *Store) withProducts(ctx context.Context, subs []v1alpha1.Subscription) ([]Right, error) {
+	var rights []Right
+	for i := range subs {
+		sub := &subs[i]
+		p, err := s.Product(ctx, sub.Namespace, sub.Spec.ProductRef.Name)
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			rights = append(rights, Right{Subscription: sub, Product: p, Code: s.Names.Code(p)})
+		}
+	}
+	return rights, nil
+}
+
+// TokenImportedFor says whether the Product of a namespace with this code has
+// imported the product token with this SHA-256.
+func (s *Store) TokenImportedFor(ctx context.Context, namespace, sha256, code string) (bool, error) {
+	list, err := listOf(ctx, s.cache, &v1alpha1.ProductList{}, namespace, IndexProductImportedToken, sha256)
+	for i := range list.Items {
+		if s.Names.Code(&list.Items[i]) == code {
+			return true, err
+		}
+	}
+	return false, err
+}

@@ -1,0 +1,42 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"errors"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+)
+
+// ErrSecretConflict says that a Secret exists whose key somebody else holds.
+var ErrSecretConflict = errors.New("another field manager holds the key of the Secret")
+
+// ApplySecret writes one Secret beside its owner, by server-side apply and
+// without force: the operator may not read Secrets in vendors' namespaces and
+// must not overwrite what is not its own. Applying the same again changes
+// nothing. The Secret goes with its owner.
+func ApplySecret(ctx context.Context, c client.Client, owner client.Object, kind schema.GroupVersionKind, name string, data map[string]string) error {
+	bytes := make(map[string][]byte, len(data))
+	for key, value := range data {
+		bytes[key] = []byte(value)
+	}
+	apply := corev1ac.Secret(name, owner.GetNamespace()).
+		WithLabels(map[string]string{"app.kubernetes.io/managed-by": v1alpha1.FieldOwner}).
+		WithOwnerReferences(metav1ac.OwnerReference().
+			WithAPIVersion(kind.GroupVersion().String()).WithKind(kind.Kind).
+			WithName(owner.GetName()).WithUID(owner.GetUID()).WithController(true)).
+		WithData(bytes)
+	err := c.Apply(ctx, apply, client.FieldOwner(v1alpha1.FieldOwner))
+	if apierrors.IsConflict(err) {
+		return ErrSecretConflict
+	}
+	return err
+}

@@ -1,0 +1,179 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/fault"
+	"github.com/license-operator/license-operator/internal/licensing"
+	"github.com/license-operator/license-operator/internal/metrics"
+	"github.com/license-operator/license-operator/internal/throttle"
+)
+
+var (
+	namespaceKind     = corev1.SchemeGroupVersion.WithKind("Namespace")
+	namespaceListKind = corev1.SchemeGroupVersion.WithKind("NamespaceList")
+)
+
+// Look-ups at the API server, for what is authentic and not in the cache, are
+// bounded for each namespace: they are rare unless somebody asks for what has
+// been deleted, and nobody may use up what others need.
+const (
+	liveLookupsPerSecond = 100
+	liveLookupBurst      = 200
+	liveLookupTimeout    = 5 * time.Second
+)
+
+// Store reads from the cache and, where the cache may only lag, once more at
+// the API server.
+type Store struct {
+	Names Names
+	cache client.Reader
+	live  client.Client
+	clock clock.PassiveClock
+	limit *throttle.Throttle
+}
+
+// New returns a store. cache is the manager's cached reader, live a client
+// that asks the API server.
+func New(names Names, cache client.Reader, live client.Client, clk clock.PassiveClock) *Store {
+	return &Store{Names: names, cache: cache, live: live, clock: clk,
+		limit: throttle.New(liveLookupsPerSecond, liveLookupBurst, clk)}
+}
+
+// look runs one bounded look-up at the API server on behalf of a namespace, or
+// of "" where none is known yet.
+func (s *Store) look(ctx context.Context, namespace string, read func(context.Context) error) error {
+	if !s.limit.Allow(namespace) {
+		return fault.New(fault.Throttled, "Too many requests for things that do not exist. Try again later.")
+	}
+	metrics.LiveLookup()
+	ctx, cancel := context.WithTimeout(ctx, liveLookupTimeout)
+	defer cancel()
+	if err := read(ctx); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// unavailable says that the API server can't answer now; the caller may retry.
+func unavailable(err error) error {
+	return fault.Wrap(err, fault.Unavailable, "The state can't be read or committed now. Try again later.")
+}
+
+// listOf lists by an index of the cache. The objects are the cache's own:
+// nobody may change them.
+func listOf[L client.ObjectList](ctx context.Context, c client.Reader, list L, namespace, index, value string) (L, error) {
+	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value},
+		client.UnsafeDisableDeepCopy)
+	return list, err
+}
+
+// AccessKey finds the active AccessKey with this id and the rotation that the
+// id belongs to; nil if there is none.
+func (s *Store) AccessKey(ctx context.Context, id string) (*v1alpha1.AccessKey, int32, error) {
+	if !s.Names.Identity.AuthenticAccessKeyID(id) {
+		return nil, 0, nil
+	}
+	list, err := listOf(ctx, s.cache, &v1alpha1.AccessKeyList{}, "", IndexAccessKeyID, id)
+	if err == nil && len(list.Items) == 0 {
+		list = &v1alpha1.AccessKeyList{}
+		err = s.look(ctx, "", func(ctx context.Context) error {
+			return s.live.List(ctx, list, client.MatchingFields{"status.accessKeyID": id})
+		})
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range list.Items {
+		k := &list.Items[i]
+		idOf := func(rotation int32) string { return s.Names.AccessKeyID(k, rotation) }
+		if rotation, ok := licensing.AcceptedRotation(k, id, idOf, s.clock.Now()); ok {
+			return k, rotation, nil
+		}
+	}
+	return nil, 0, nil
+}
+
+// ActivationByKey finds the Activation that an activation key belongs to; nil
+// if there is none.
+func (s *Store) ActivationByKey(ctx context.Context, key string) (*v1alpha1.Activation, error) {
+	if !s.Names.Identity.AuthenticActivationKey(key) {
+		return nil, nil
+	}
+	hash := s.Names.Identity.HashActivationKey(key)
+	list, err := listOf(ctx, s.cache, &v1alpha1.ActivationList{}, "", IndexActivationKeyHash, hash)
+	if err == nil && len(list.Items) == 0 {
+		list = &v1alpha1.ActivationList{}
+		err = s.look(ctx, "", func(ctx context.Context) error {
+			return s.live.List(ctx, list, client.MatchingFields{"status.keyHash": hash})
+		})
+	}
+	if err != nil || len(list.Items) == 0 {
+		return nil, err
+	}
+	return &list.Items[0], nil
+}
+
+// get reads one object from the cache and, if it isn't there and must is set,
+// once at the API server. found is false if it doesn't exist.
+func (s *Store) get(ctx context.Context, namespace, name string, obj client.Object, must bool) (found bool, err error) {
+	key := client.ObjectKey{Namespace: namespace, Name: name}
+	err = s.cache.Get(ctx, key, obj)
+	if apierrors.IsNotFound(err) && must {
+		gone := false
+		err = s.look(ctx, namespace, func(ctx context.Context) error {
+			err := s.live.Get(ctx, key, obj)
+			gone = apierrors.IsNotFound(err)
+			return client.IgnoreNotFound(err)
+		})
+		return err == nil && !gone, err
+	}
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read from the cache: %w", err)
+	}
+	return true, nil
+}
+
+// Product reads a Product that something existing refers to; nil if it is
+// gone.
+func (s *Store) Product(ctx context.Context, namespace, name string) (*v1alpha1.Product, error) {
+	p := &v1alpha1.Product{}
+	if found, err := s.get(ctx, namespace, name, p, true); !found {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Subscription reads a Subscription that something existing refers to; nil if
+// it is gone.
+func (s *Store) Subscription(ctx context.Context, namespace, name string) (*v1alpha1.Subscription, error) {
+	sub := &v1alpha1.Subscription{}
+	if found, err := s.get(ctx, namespace, name, sub, true); !found {
+		return nil, err
+	}
+	return sub, nil
+}
+
+// Activation reads an Activation that a token names; nil if it is gone, which
+// is ordinary: keys live an hour, what they activated lives on.
+func (s *Store) Activation(ctx context.Context, namespace, name string) (*v1alpha1.Activation, error) {
+	a := &v1alpha1.Activation{}
+	if found, err := s.get(ctx, namespace, name, a, false); !found {
+		return nil, err
+	}
+	return a, nil
+}
