@@ -1,0 +1,82 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/license-operator/license-operator/internal/fault"
+	"github.com/license-operator/license-operator/internal/metrics"
+	"github.com/license-operator/license-operator/webhook/auth"
+	"github.com/license-operator/license-operator/webhook/query"
+)
+
+// Values of the label protocol, and of the label action where there is none.
+const (
+	protocolQuery = "REST-Query"
+	protocolJSON  = "JSON"
+	noAction      = "-"
+	codeOK        = "OK"
+)
+
+// record is what is known of one request when it is over.
+type record struct {
+	id        string
+	start     time.Time
+	protocol  string
+	action    string
+	principal *auth.Principal
+}
+
+// finish writes the answer, counts it, and writes the request's one log line,
+// which holds nothing that the caller sent but the action and the public half
+// of a key that was proved.
+func (e *Endpoint) finish(w http.ResponseWriter, r *http.Request, rec *record, result query.Result, err error) {
+	code, status := codeOK, http.StatusOK
+	var lost error
+	switch {
+	case err != nil && rec.protocol == protocolJSON:
+		code, status = unknownOperation, http.StatusBadRequest
+		lost = writeJSONError(w, err)
+	case err != nil:
+		failure := query.FailureOf(err)
+		code, status = failure.Code, failure.Status
+		lost = query.WriteError(w, rec.id, err)
+	default:
+		lost = query.WriteResult(w, rec.id, result)
+	}
+	took := e.clock.Since(rec.start)
+	metrics.Request(rec.protocol, rec.action, code, took)
+
+	values := make([]any, 0, 24)
+	values = append(values, "requestID", rec.id, "protocol", rec.protocol, "action", rec.action, "code", code,
+		"status", status, "durationSeconds", took.Seconds(), "client", address(r))
+	if p := rec.principal; p != nil {
+		values = append(values, "namespace", p.Namespace, "accessKey", p.KeyName)
+	}
+	if lost != nil {
+		values = append(values, "answerLost", true)
+	}
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		values = append(values, "detail", f.Detail)
+	}
+	log := logf.FromContext(r.Context())
+	if kind := fault.KindOf(err); err != nil && (kind == fault.Internal || kind == fault.Unavailable) {
+		log.Error(cause(err), "Request", values...)
+		return
+	}
+	log.Info("Request", values...)
+}
+
+// cause is what the log may say of an error: for a fault what lies behind it.
+func cause(err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok && errors.Unwrap(f) != nil {
+		return errors.Unwrap(f)
+	}
+	return err
+}

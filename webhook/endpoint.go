@@ -1,0 +1,196 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package webhook is the HTTPS endpoint: one server that licensed software
+// talks to. It tells the protocols apart, bounds and counts requests, and
+// leaves encoding to query and deciding to devpay.
+package webhook
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+	"k8s.io/utils/clock"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/license-operator/license-operator/internal/fault"
+	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/internal/store"
+	"github.com/license-operator/license-operator/internal/throttle"
+	"github.com/license-operator/license-operator/webhook/auth"
+	"github.com/license-operator/license-operator/webhook/devpay"
+	"github.com/license-operator/license-operator/webhook/query"
+)
+
+// Bounds of one request, in bytes.
+const (
+	maxBody       = 64 << 10
+	maxHeaders    = 64 << 10
+	maxRequestURI = 32 << 10
+)
+
+// Config is how the endpoint behaves.
+type Config struct {
+	// PathPrefix precedes every path, for example "/licenses"; "" for none.
+	PathPrefix string
+	// AllowVersion0 and AllowVersion1 accept these signature versions.
+	AllowVersion0, AllowVersion1 bool
+	// CallerRate and CallerBurst bound the requests of one access key, in
+	// requests per second and at once; a rate of 0 is no bound.
+	CallerRate  float64
+	CallerBurst int
+	// AnonymousRate and AnonymousBurst bound those of one address that did not
+	// prove who it is.
+	AnonymousRate  float64
+	AnonymousBurst int
+}
+
+// Endpoint answers requests. It is an http.Handler.
+type Endpoint struct {
+	clock     clock.PassiveClock
+	prefix    string
+	service   *devpay.Service
+	verifier  *auth.Verifier
+	callers   *throttle.Throttle
+	anonymous *throttle.Throttle
+}
+
+// NewEndpoint returns an endpoint on a store.
+func NewEndpoint(cfg Config, clk clock.PassiveClock, s *store.Store, keys *secrets.Holder) *Endpoint {
+	verifier := auth.NewVerifier(keyFinder{s})
+	verifier.AllowVersion0, verifier.AllowVersion1 = cfg.AllowVersion0, cfg.AllowVersion1
+	return &Endpoint{
+		clock:     clk,
+		prefix:    strings.TrimSuffix(cfg.PathPrefix, "/"),
+		service:   &devpay.Service{Clock: clk, Store: s, Keys: keys},
+		verifier:  verifier,
+		callers:   throttle.New(cfg.CallerRate, cfg.CallerBurst, clk),
+		anonymous: throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, clk),
+	}
+}
+
+// ServeHTTP implements http.Handler. Whatever happens, the answer is in the
+// protocol's own form, carries a request id, and leaves one log line.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := &record{id: uuid.NewString(), start: e.clock.Now(), protocol: protocolQuery, action: noAction}
+	w.Header().Set("x-amzn-RequestId", rec.id)
+	if r.Header.Get("X-Amz-Target") != "" {
+		rec.protocol = protocolJSON
+		e.finish(w, r, rec, nil, fault.New(fault.UnknownAction, "This endpoint does not serve the operation yet."))
+		return
+	}
+	result, err := e.answer(w, r, rec)
+	e.finish(w, r, rec, result, err)
+}
+
+// answer decides; a panic is an internal error like any other.
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, rec *record) (result query.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logf.FromContext(r.Context()).Error(nil, "Panic in a request", "requestID", rec.id, "panic", p)
+			result, err = nil, fault.New(fault.Internal, "")
+		}
+	}()
+	if err := e.checkTransport(r); err != nil {
+		return nil, err
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	in, err := query.Parse(r, body)
+	if err != nil {
+		return nil, err
+	}
+	action, err := in.Action()
+	if err != nil {
+		return nil, err
+	}
+	rec.action = action.Name
+	if err := in.CheckVersion(); err != nil {
+		return nil, err
+	}
+	who, err := e.authenticate(r.Context(), r, in, action)
+	rec.principal = who
+	if err != nil {
+		return nil, err
+	}
+	if err := action.CheckParameters(in); err != nil {
+		return nil, err
+	}
+	return e.service.Do(r.Context(), action, who, in)
+}
+
+func (e *Endpoint) checkTransport(r *http.Request) error {
+	if r.TLS == nil {
+		return fault.New(fault.TLSRequired, "Use https.")
+	}
+	if len(r.RequestURI) > maxRequestURI {
+		return fault.New(fault.URITooLong, "The URL is longer than %d bytes; send the parameters in the body of a POST.", maxRequestURI)
+	}
+	size := 0
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(v)
+		}
+	}
+	if size > maxHeaders {
+		return fault.New(fault.RequestTooLarge, "The headers are larger than %d bytes.", maxHeaders)
+	}
+	if strings.TrimSuffix(r.URL.Path, "/") != e.prefix {
+		return fault.New(fault.UnknownAction, "Nothing is served at this path; send requests to %s/.", e.prefix)
+	}
+	return nil
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.ContentLength == 0 {
+		return nil, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, fault.New(fault.RequestTooLarge, "The body is larger than %d bytes.", maxBody)
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Malformed, "The body could not be read completely.")
+	}
+	return body, nil
+}
+
+// authenticate proves who calls, and throttles: by access key where one was
+// proved, by address where none was. A caller that was proved and refused is
+// returned with the error, for the log.
+func (e *Endpoint) authenticate(ctx context.Context, r *http.Request, in *query.Request, action *query.Action) (*auth.Principal, error) {
+	throttled := fault.New(fault.Throttled, "Too many requests. Try again later.")
+	if !action.IsSigned() {
+		if !e.anonymous.Allow(address(r)) {
+			return nil, throttled
+		}
+		return nil, nil
+	}
+	who, err := e.verifier.Verify(ctx, auth.InputOf(in, action), e.clock.Now())
+	if err != nil {
+		if kind := fault.KindOf(err); (kind == fault.UnknownAccessKey || kind == fault.SignatureMismatch) && !e.anonymous.Allow(address(r)) {
+			return nil, throttled
+		}
+		return nil, err
+	}
+	if !e.callers.Allow(who.AccessKeyID) {
+		return who, throttled
+	}
+	return who, who.Authorize(action)
+}
+
+// address is the caller's without the port, which changes.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,34 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/license-operator/license-operator/internal/fault"
+)
+
+const unknownOperation = "UnknownOperationException"
+
+// writeJSONError answers a request of the AWS JSON 1.1 protocol, none of whose
+// operations is served yet, in that protocol's form: clients find the error's
+// name in the body or in the header, so it stands in both.
+func writeJSONError(w http.ResponseWriter, err error) error {
+	message := ""
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		message = f.Detail
+	}
+	body, err := json.Marshal(map[string]string{
+		"__type": unknownOperation, "Message": message, "message": message})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.Header().Set("x-amzn-ErrorType", unknownOperation)
+	w.WriteHeader(http.StatusBadRequest)
+	_, err = w.Write(body)
+	return err
+}
