@@ -1,0 +1,155 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package activation reconciles Activations: it makes a key or token, keeps its
+// hash, writes it into a Secret and says when it has expired.
+package activation
+
+import (
+	"context"
+	"io"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/controllers/kit"
+	"github.com/license-operator/license-operator/internal/licensing"
+	"github.com/license-operator/license-operator/internal/store"
+)
+
+// Controller reconciles Activations.
+type Controller struct {
+	kit.Kit
+	Names store.Names
+	// Random is crypto/rand's reader.
+	Random io.Reader
+}
+
+// Setup adds the controller to a manager.
+func (c *Controller) Setup(mgr manager.Manager) error {
+	return builder.ControllerManagedBy(mgr).
+		For(&v1alpha1.Activation{}).
+		Watches(&v1alpha1.Subscription{}, handler.EnqueueRequestsFromMapFunc(c.ofSubscription),
+			builder.WithPredicates(kit.IdentifiersChanged{})).
+		Watches(&v1alpha1.Product{}, handler.EnqueueRequestsFromMapFunc(c.ofProduct),
+			builder.WithPredicates(kit.CreatedOrDeleted())).
+		Named("activation").
+		Complete(reconcile.AsReconciler(c.Client, c))
+}
+
+// obstacle is why a key can't be issued now.
+type obstacle struct{ reason, message string }
+
+// Reconcile issues one Activation's key once, and says what became of it.
+func (c *Controller) Reconcile(ctx context.Context, a *v1alpha1.Activation) (reconcile.Result, error) {
+	base := a.DeepCopy()
+	product, why, err := c.obstacle(ctx, a)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	issuing := why == nil && a.Status.SecretRef == nil
+	if issuing {
+		if base, err = c.issue(ctx, a, product); err != nil {
+			return kit.Retry(err)
+		}
+		name := v1alpha1.ActivationSecretName(a.Name)
+		if meta.IsStatusConditionPresentAndEqual(a.Status.Conditions, v1alpha1.ConditionIssued, metav1.ConditionFalse) {
+			if err := c.PatchStatus(ctx, base, a, base.Status, a.Status); err != nil {
+				return kit.Retry(err)
+			}
+			return reconcile.Result{RequeueAfter: kit.SecretConflictPause}, nil
+		}
+		a.Status.SecretRef = &v1alpha1.SecretReference{Name: name}
+	}
+	news := c.conclude(a, why)
+	a.Status.ObservedGeneration = a.Generation
+	if err := c.PatchStatus(ctx, base, a, base.Status, a.Status); err != nil {
+		return kit.Retry(err)
+	}
+	c.Emit(a, news)
+	if e := a.Status.ExpirationTime; e != nil && c.Clock.Now().Before(e.Time) {
+		return reconcile.Result{RequeueAfter: e.Sub(c.Clock.Now())}, nil
+	}
+	return reconcile.Result{}, nil
+}
+
+// obstacle says why no key can be issued; the Product is there if none.
+func (c *Controller) obstacle(ctx context.Context, a *v1alpha1.Activation) (*v1alpha1.Product, *obstacle, error) {
+	sub := &v1alpha1.Subscription{}
+	err := c.Client.Get(ctx, client.ObjectKey{Namespace: a.Namespace, Name: a.Spec.SubscriptionRef.Name}, sub)
+	if apierrors.IsNotFound(err) {
+		return nil, &obstacle{v1alpha1.ReasonSubscriptionNotFound,
+			"The Subscription in `spec.subscriptionRef` does not exist in this namespace; apply it, and the key can be used"}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &v1alpha1.Product{}
+	err = c.Client.Get(ctx, client.ObjectKey{Namespace: a.Namespace, Name: sub.Spec.ProductRef.Name}, p)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, &obstacle{v1alpha1.ReasonProductNotFound,
+			"The Product of the Subscription does not exist in this namespace; apply it, and the key can be used"}, nil
+	case err != nil:
+		return nil, nil, err
+	case licensing.Revoked(a):
+		return nil, &obstacle{v1alpha1.ReasonRevoked, "`spec.state` is Revoked; what was activated with the key is refused"}, nil
+	case sub.Status.PersistentIdentifier == "":
+		return nil, &obstacle{v1alpha1.ReasonWaitingForSubscription,
+			"The Subscription has no persistent identifier yet; this takes a moment"}, nil
+	}
+	return p, nil, nil
+}
+
+// conclude sets the conditions and returns what is worth an event.
+func (c *Controller) conclude(a *v1alpha1.Activation, why *obstacle) []kit.Event {
+	var news []kit.Event
+	issued := kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, "The key is in its Secret")
+	if why != nil {
+		issued = kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, why.reason, why.message)
+	}
+	if c.Set(a, &a.Status.Conditions, issued) && issued.Reason != v1alpha1.ReasonWaitingForSubscription {
+		news = append(news, issuedChanged(issued))
+	}
+	if meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionRedeemed) == nil {
+		c.Set(a, &a.Status.Conditions, kit.Condition(v1alpha1.ConditionRedeemed, metav1.ConditionFalse,
+			v1alpha1.ReasonNotRedeemed, "Nobody has used the key yet"))
+	}
+	expired := kit.Condition(v1alpha1.ConditionExpired, metav1.ConditionFalse, v1alpha1.ReasonWithinLifetime,
+		"The key can be used until `status.expirationTime`")
+	switch e := a.Status.ExpirationTime; {
+	case e == nil:
+		expired = kit.Condition(v1alpha1.ConditionExpired, metav1.ConditionUnknown, v1alpha1.ReasonPending,
+			"The key has not been issued yet")
+	case !c.Clock.Now().Before(e.Time):
+		expired = kit.Condition(v1alpha1.ConditionExpired, metav1.ConditionTrue, v1alpha1.ReasonLifetimeOver,
+			"The key can no longer be used; what was activated with it lives on")
+	}
+	if c.Set(a, &a.Status.Conditions, expired) && expired.Status == metav1.ConditionTrue {
+		news = append(news, kit.Event{Type: corev1.EventTypeNormal, Reason: expired.Reason, Action: "Expire", Note: expired.Message})
+	}
+	return news
+}
+
+func (c *Controller) ofSubscription(ctx context.Context, sub client.Object) []reconcile.Request {
+	return kit.Requests(ctx, c.Client, &v1alpha1.ActivationList{}, client.InNamespace(sub.GetNamespace()),
+		client.MatchingFields{store.IndexActivationSubscription: sub.GetName()})
+}
+
+func (c *Controller) ofProduct(ctx context.Context, p client.Object) []reconcile.Request {
+	var requests []reconcile.Request
+	for _, sub := range kit.Requests(ctx, c.Client, &v1alpha1.SubscriptionList{}, client.InNamespace(p.GetNamespace()),
+		client.MatchingFields{store.IndexSubscriptionProduct: p.GetName()}) {
+		requests = append(requests, kit.Requests(ctx, c.Client, &v1alpha1.ActivationList{},
+			client.InNamespace(sub.Namespace), client.MatchingFields{store.IndexActivationSubscription: sub.Name})...)
+	}
+	return requests
+}

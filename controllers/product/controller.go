@@ -1,0 +1,101 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package product reconciles Products: their code, SKU and fingerprint, that
+// these are unique, and the Secret with the product token.
+package product
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/controllers/kit"
+	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/internal/store"
+)
+
+// Controller reconciles Products.
+type Controller struct {
+	kit.Kit
+	Names store.Names
+	Keys  *secrets.Holder
+}
+
+// Setup adds the controller to a manager.
+func (c *Controller) Setup(mgr manager.Manager) error {
+	return builder.ControllerManagedBy(mgr).
+		For(&v1alpha1.Product{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Product{}, handler.EnqueueRequestsFromMapFunc(c.rivalsOf),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesMetadata(store.NamespaceMetadata(), handler.EnqueueRequestsFromMapFunc(c.ofNamespace),
+			builder.WithPredicates(predicate.AnnotationChangedPredicate{})).
+		Named("product").
+		Complete(reconcile.AsReconciler(c.Client, c))
+}
+
+// Reconcile brings one Product's status and Secret in step.
+func (c *Controller) Reconcile(ctx context.Context, p *v1alpha1.Product) (reconcile.Result, error) {
+	base := p.DeepCopy()
+	ns, err := c.Namespace(ctx, p.Namespace)
+	if err != nil {
+		return kit.Retry(err)
+	}
+	account, _ := c.Names.Account(ns)
+	p.Status.Code = c.Names.Code(p)
+	p.Status.SKU = c.Names.SKU(p)
+	p.Status.KeyFingerprint = c.Names.KeyFingerprint(account, p)
+	p.Status.ObservedGeneration = p.Generation
+
+	ready, unique, err := c.judge(ctx, p, ns)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if ready.Status == metav1.ConditionTrue {
+		if ready, err = c.writeToken(ctx, p, ready); err != nil {
+			return reconcile.Result{}, err
+		}
+	}
+	c.Set(p, &p.Status.Conditions, unique)
+	changed := c.Set(p, &p.Status.Conditions, ready)
+	if err := c.PatchStatus(ctx, base, p, base.Status, p.Status); err != nil {
+		return kit.Retry(err)
+	}
+	if changed {
+		c.Emit(p, []kit.Event{readyChanged(ready)})
+	}
+	if ready.Reason == v1alpha1.ReasonSecretConflict {
+		// Secrets are not watched: look again whether it has gone.
+		return reconcile.Result{RequeueAfter: kit.SecretConflictPause}, nil
+	}
+	return reconcile.Result{RequeueAfter: kit.ReapplyInterval}, nil
+}
+
+// writeToken writes the product token into its Secret. The token is the same
+// each time, so this changes nothing once it is there.
+func (c *Controller) writeToken(ctx context.Context, p *v1alpha1.Product, ready metav1.Condition) (metav1.Condition, error) {
+	token, err := c.Keys.Get().Sealing.SealProductToken(c.Clock.Now(),
+		secrets.ProductToken{Namespace: p.Namespace, Code: p.Status.Code})
+	if err != nil {
+		return ready, fmt.Errorf("seal the product token: %w", err)
+	}
+	name := v1alpha1.ProductTokenSecretName(p.Name)
+	err = store.ApplySecret(ctx, c.Client, p, v1alpha1.GroupVersion.WithKind("Product"), name,
+		map[string]string{v1alpha1.SecretKeyProductToken: token})
+	if errors.Is(err, store.ErrSecretConflict) {
+		return kit.SecretConflict(name, v1alpha1.SecretKeyProductToken), nil
+	}
+	if err != nil {
+		return ready, fmt.Errorf("write the Secret %s: %w", name, err)
+	}
+	p.Status.TokenSecretRef = &v1alpha1.SecretReference{Name: name}
+	return ready, nil
+}

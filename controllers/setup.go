@@ -1,0 +1,47 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"crypto/rand"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/license-operator/license-operator/controllers/accesskey"
+	"github.com/license-operator/license-operator/controllers/activation"
+	"github.com/license-operator/license-operator/controllers/kit"
+	"github.com/license-operator/license-operator/controllers/operatorsecrets"
+	"github.com/license-operator/license-operator/controllers/product"
+	"github.com/license-operator/license-operator/controllers/subscription"
+	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/internal/store"
+)
+
+// Config is what the controllers need beside the manager.
+type Config struct {
+	Names store.Names
+	Keys  *secrets.Holder
+	// OperatorSecrets are read again by every replica when they change.
+	OperatorSecrets operatorsecrets.Readers
+}
+
+// Setup adds every controller to a manager: this is the one list.
+func Setup(mgr manager.Manager, cfg Config, clk clock.PassiveClock) error {
+	newKit := func(name string) kit.Kit {
+		return kit.Kit{Clock: clk, Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name)}
+	}
+	for _, c := range []interface{ Setup(manager.Manager) error }{
+		&product.Controller{Kit: newKit("product"), Names: cfg.Names, Keys: cfg.Keys},
+		&subscription.Controller{Kit: newKit("subscription"), Names: cfg.Names},
+		&activation.Controller{Kit: newKit("activation"), Names: cfg.Names, Random: rand.Reader},
+		&accesskey.Controller{Kit: newKit("accesskey"), Names: cfg.Names},
+		&operatorsecrets.Controller{Client: mgr.GetClient(), Readers: cfg.OperatorSecrets},
+	} {
+		if err := c.Setup(mgr); err != nil {
+			return err
+		}
+	}
+	return nil
+}

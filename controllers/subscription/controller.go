@@ -1,0 +1,147 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package subscription reconciles Subscriptions: it says whether the customer
+// is subscribed, by spec, time and the Product, and how the customer is called
+// on the wire.
+package subscription
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/controllers/kit"
+	"github.com/license-operator/license-operator/internal/licensing"
+	"github.com/license-operator/license-operator/internal/store"
+)
+
+// Controller reconciles Subscriptions.
+type Controller struct {
+	kit.Kit
+	Names store.Names
+}
+
+// Setup adds the controller to a manager.
+func (c *Controller) Setup(mgr manager.Manager) error {
+	return builder.ControllerManagedBy(mgr).
+		For(&v1alpha1.Subscription{}).
+		Watches(&v1alpha1.Product{}, handler.EnqueueRequestsFromMapFunc(c.ofProduct),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesMetadata(store.NamespaceMetadata(), handler.EnqueueRequestsFromMapFunc(c.ofNamespace),
+			builder.WithPredicates(predicate.AnnotationChangedPredicate{})).
+		Named("subscription").
+		Complete(reconcile.AsReconciler(c.Client, c))
+}
+
+// Reconcile brings one Subscription's status in step.
+func (c *Controller) Reconcile(ctx context.Context, sub *v1alpha1.Subscription) (reconcile.Result, error) {
+	base := sub.DeepCopy()
+	product, err := c.product(ctx, sub)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if err := c.identify(ctx, sub); err != nil {
+		return kit.Retry(err)
+	}
+	standing := licensing.Stand(sub, product != nil, c.Clock.Now())
+	unknown := c.entitle(product, sub)
+	news := c.conclude(sub, standing, unknown)
+	sub.Status.ObservedGeneration = sub.Generation
+	if err := c.PatchStatus(ctx, base, sub, base.Status, sub.Status); err != nil {
+		return kit.Retry(err)
+	}
+	c.Emit(sub, news)
+	if standing.NextChange.IsZero() {
+		return reconcile.Result{}, nil
+	}
+	return reconcile.Result{RequeueAfter: max(standing.NextChange.Sub(c.Clock.Now()), 1)}, nil
+}
+
+func (c *Controller) product(ctx context.Context, sub *v1alpha1.Subscription) (*v1alpha1.Product, error) {
+	p := &v1alpha1.Product{}
+	err := c.Client.Get(ctx, client.ObjectKey{Namespace: sub.Namespace, Name: sub.Spec.ProductRef.Name}, p)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return p, err
+}
+
+// identify writes how the customer and the licence are called.
+func (c *Controller) identify(ctx context.Context, sub *v1alpha1.Subscription) error {
+	ns, err := c.Namespace(ctx, sub.Namespace)
+	if err != nil {
+		return err
+	}
+	account, _ := c.Names.Account(ns)
+	sub.Status.CustomerIdentifier = c.Names.Customer(sub)
+	sub.Status.PersistentIdentifier = c.Names.PID(sub)
+	sub.Status.LicenseARN = c.Names.LicenseARN(account, sub)
+	return nil
+}
+
+// entitle lists the entitlements and returns the overrides that fit none.
+func (c *Controller) entitle(product *v1alpha1.Product, sub *v1alpha1.Subscription) (unknown []string) {
+	sub.Status.Entitlements, sub.Status.Seats = nil, ""
+	if product == nil {
+		return nil
+	}
+	merged, unknown := licensing.Entitlements(product, sub)
+	for _, e := range merged {
+		usage := v1alpha1.EntitlementUsage{Name: e.Name, Unit: e.Unit}
+		if e.Unit != v1alpha1.UnitNone {
+			usage.MaxCount, usage.InUse, usage.Queued = e.MaxCount, ptr.To[int64](0), ptr.To[int64](0)
+			if sub.Status.Seats == "" {
+				sub.Status.Seats = fmt.Sprintf("0/%d", ptr.Deref(e.MaxCount, 0))
+			}
+		}
+		sub.Status.Entitlements = append(sub.Status.Entitlements, usage)
+	}
+	return unknown
+}
+
+// conclude sets the conditions and returns what is worth an event.
+func (c *Controller) conclude(sub *v1alpha1.Subscription, s licensing.Standing, unknown []string) []kit.Event {
+	var news []kit.Event
+	ready := kit.Condition(v1alpha1.ConditionReady, kit.Bool(true), v1alpha1.ReasonReady,
+		"The subscription is known under its identifiers")
+	switch {
+	case s.Reason == v1alpha1.ReasonProductNotFound:
+		ready = kit.Condition(v1alpha1.ConditionReady, kit.Bool(false), s.Reason, s.Message)
+	case len(unknown) > 0:
+		ready = kit.Condition(v1alpha1.ConditionReady, kit.Bool(false), v1alpha1.ReasonUnknownEntitlement,
+			"`spec.entitlements` overrides what the Product does not have, or sets a value of the wrong kind: "+
+				strings.Join(unknown, ", ")+"; correct the names or the Product's `spec.license.entitlements`")
+	}
+	if c.Set(sub, &sub.Status.Conditions, ready) && ready.Reason == v1alpha1.ReasonUnknownEntitlement {
+		news = append(news, unknownEntitlement(ready.Message))
+	}
+	subscribed := kit.Condition(v1alpha1.ConditionSubscribed, kit.Bool(s.Subscribed), s.Reason, s.Message)
+	if c.Set(sub, &sub.Status.Conditions, subscribed) {
+		news = append(news, standingChanged(s))
+	}
+	return news
+}
+
+func (c *Controller) ofProduct(ctx context.Context, p client.Object) []reconcile.Request {
+	return c.requests(ctx, client.InNamespace(p.GetNamespace()),
+		client.MatchingFields{store.IndexSubscriptionProduct: p.GetName()})
+}
+
+func (c *Controller) ofNamespace(ctx context.Context, ns client.Object) []reconcile.Request {
+	return c.requests(ctx, client.InNamespace(ns.GetName()))
+}
+
+func (c *Controller) requests(ctx context.Context, opts ...client.ListOption) []reconcile.Request {
+	return kit.Requests(ctx, c.Client, &v1alpha1.SubscriptionList{}, opts...)
+}
