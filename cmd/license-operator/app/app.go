@@ -1,0 +1,140 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package app runs the operator: one manager with the controllers, which the
+// leader runs, and the endpoint, which every replica serves.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/controllers"
+	"github.com/license-operator/license-operator/internal/options"
+	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/internal/store"
+	"github.com/license-operator/license-operator/webhook"
+)
+
+const (
+	// leaderID is the name of the Lease that replicas contend for.
+	leaderID = "license-operator"
+	// gracefulShutdown is longer than the endpoint takes to finish.
+	gracefulShutdown = 90 * time.Second
+)
+
+// NewScheme returns a scheme with Kubernetes' own kinds and ours.
+func NewScheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(s))
+	utilruntime.Must(v1alpha1.AddToScheme(s))
+	return s
+}
+
+// Run runs the operator until ctx ends. The listener is the endpoint's, without
+// TLS; Run closes it.
+func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net.Listener, log logr.Logger, clk clock.WithTicker) error {
+	defer func() { _ = listener.Close() }()
+	cfg = rest.CopyConfig(cfg)
+	cfg.QPS, cfg.Burst = o.APIRate, o.APIBurst
+	scheme := NewScheme()
+	// The keys come before the manager: indexes are computed with them.
+	live, err := client.New(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		return fmt.Errorf("connect to the API server: %w", err)
+	}
+	keys := &secrets.Holder{}
+	loaded, err := secrets.LoadOrCreate(ctx, live, types.NamespacedName{Namespace: o.Namespace, Name: o.KeysSecret}, clk, rand.Reader)
+	if err != nil {
+		return err
+	}
+	if err := keys.Set(loaded); err != nil {
+		return err
+	}
+	mgr, err := newManager(cfg, o, scheme, log)
+	if err != nil {
+		return err
+	}
+	names := store.Names{Identity: loaded.Identity}
+	if err := store.SetupIndexes(ctx, mgr.GetFieldIndexer(), names); err != nil {
+		return fmt.Errorf("set up the indexes: %w", err)
+	}
+	tlsConfig, readers, err := setupTLS(ctx, mgr, live, o, log, clk)
+	if err != nil {
+		return err
+	}
+	readers[o.KeysSecret] = func(data map[string][]byte) error {
+		changed, err := secrets.Parse(data)
+		if err != nil {
+			return err
+		}
+		return keys.Set(changed)
+	}
+	if err := controllers.Setup(mgr, controllers.Config{Names: names, Keys: keys, OperatorSecrets: readers}, clk); err != nil {
+		return fmt.Errorf("set up the controllers: %w", err)
+	}
+	endpoint := webhook.NewEndpoint(endpointConfig(o), clk, store.New(names, mgr.GetCache(), live, clk), keys)
+	server := webhook.NewServer(listener, tlsConfig, endpoint, log.WithName("endpoint"), o.ShutdownDelay, clk)
+	if err := mgr.Add(server); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("endpoint", server.Ready); err != nil {
+		return err
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+func newManager(cfg *rest.Config, o *options.Options, scheme *runtime.Scheme, log logr.Logger) (manager.Manager, error) {
+	timeout := gracefulShutdown
+	unique := true
+	return manager.New(cfg, manager.Options{
+		Scheme: scheme,
+		Logger: log,
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			// Secrets elsewhere may not be read.
+			ByObject: map[client.Object]cache.ByObject{
+				&corev1.Secret{}: {Namespaces: map[string]cache.Config{o.Namespace: {}}},
+			},
+		},
+		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
+		HealthProbeBindAddress:        o.HealthAddress,
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              leaderID,
+		LeaderElectionNamespace:       o.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &timeout,
+		Controller:                    config.Controller{SkipNameValidation: &unique},
+	})
+}
+
+func endpointConfig(o *options.Options) webhook.Config {
+	return webhook.Config{
+		PathPrefix:    o.PathPrefix,
+		AllowVersion0: o.AllowSignatureVersion0, AllowVersion1: o.AllowSignatureVersion1,
+		CallerRate: o.CallerRate, CallerBurst: o.CallerBurst,
+		AnonymousRate: o.AnonymousRate, AnonymousBurst: o.AnonymousBurst,
+	}
+}
