@@ -28,6 +28,8 @@ type Options struct {
 	LeaderElect   bool
 	ShutdownDelay time.Duration
 	KeysSecret    string
+	// AcceptNewIdentity goes on when the identity key is lost or another one.
+	AcceptNewIdentity bool
 
 	TLSSecret      string
 	TLSDNSNames    []string
@@ -60,6 +62,7 @@ func (o *Options) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.LeaderElect, "leader-elect", true, "let one of several replicas run the controllers; every replica serves the endpoint")
 	f.DurationVar(&o.ShutdownDelay, "shutdown-delay", 5*time.Second, "how long to serve on after readiness has been withdrawn")
 	f.StringVar(&o.KeysSecret, "keys-secret", "license-operator-keys", "Secret in the operator's namespace with its keys; made if missing")
+	f.BoolVar(&o.AcceptNewIdentity, "accept-new-identity", false, "start although the keys that resources were served with are lost: every derived identifier changes")
 	f.StringVar(&o.TLSSecret, "tls-secret", "license-operator-tls", "Secret in the operator's namespace with the self-made CA and certificate; made if missing")
 	f.StringSliceVar(&o.TLSDNSNames, "tls-dns-names", nil, "further names in the self-made serving certificate")
 	f.IPSliceVar(&o.TLSIPAddresses, "tls-ip-addresses", nil, "further addresses in the self-made serving certificate")

@@ -56,7 +56,8 @@ type Keyring struct {
 }
 
 type sealer struct {
-	version uint64
+	version int
+	header  []byte // The version as a uvarint.
 	useFrom time.Time
 	aead    cipher.AEAD
 	nonce   *prf
@@ -86,9 +87,16 @@ func NewKeyring(keys []SealingKey) (*Keyring, error) {
 		if err != nil {
 			return nil, err
 		}
+		version := uint64(key.Version) //nolint:gosec // checkSealingKey has bounded it.
 		s := &ring.sealers[n]
-		*s = sealer{version: uint64(key.Version), useFrom: key.UseFromTime, aead: aead, nonce: nonce}
-		ring.byVersion[s.version] = s
+		*s = sealer{
+			version: key.Version,
+			header:  binary.AppendUvarint(nil, version),
+			useFrom: key.UseFromTime,
+			aead:    aead,
+			nonce:   nonce,
+		}
+		ring.byVersion[version] = s
 	}
 	return ring, nil
 }
@@ -112,7 +120,7 @@ func (k *Keyring) current(now time.Time) *sealer {
 
 // CurrentVersion is the version that seals at this time.
 func (k *Keyring) CurrentVersion(now time.Time) int {
-	return int(k.current(now).version)
+	return k.current(now).version
 }
 
 // NextUseFromTime is when another version begins to seal, and false if none is
@@ -132,13 +140,13 @@ func (k *Keyring) NextUseFromTime(now time.Time) (time.Time, bool) {
 // bytes, and the ciphertext with its tag. It fails only on what is too long.
 func (k *Keyring) Seal(now time.Time, purpose string, plaintext []byte) ([]byte, error) {
 	s := k.current(now)
-	overhead := binary.MaxVarintLen64 + s.aead.NonceSize() + s.aead.Overhead()
+	overhead := len(s.header) + s.aead.NonceSize() + s.aead.Overhead()
 	if len(plaintext) > maxSealed-overhead {
 		return nil, fmt.Errorf("what is to be sealed holds %d bytes, at most %d are possible", len(plaintext), maxSealed-overhead)
 	}
 	out := make([]byte, 0, len(plaintext)+overhead)
-	out = binary.AppendUvarint(out, s.version)
-	associated := associatedData(out, purpose)
+	out = append(out, s.header...)
+	associated := associatedData(s.header, purpose)
 	sum := s.nonce.sum(string(associated), string(plaintext))
 	nonce := sum[:s.aead.NonceSize()]
 	out = append(out, nonce...)

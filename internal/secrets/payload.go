@@ -35,7 +35,7 @@ func appendUserPayload(out []byte, t UserToken) []byte {
 	out = appendText(out, t.Code)
 	out = appendText(out, t.Customer)
 	out = appendText(out, t.Activation)
-	out = binary.AppendUvarint(out, uint64(t.Revision))
+	out = binary.AppendUvarint(out, uint64(t.Revision)) //nolint:gosec // It is 1 or more.
 	out = appendTime(out, t.IssueTime)
 	out = appendTime(out, t.ExpirationTime)
 	return pad(out, userPayloadSize)
@@ -52,7 +52,7 @@ func appendTime(out []byte, t time.Time) []byte {
 	}
 	out = append(out, timeSet)
 	out = binary.AppendVarint(out, t.Unix())
-	return binary.AppendUvarint(out, uint64(t.Nanosecond()))
+	return binary.AppendUvarint(out, uint64(t.Nanosecond())) //nolint:gosec // It is 0 or more.
 }
 
 // sealableTime reports whether a time lies in the years 1 to 9999, so that every

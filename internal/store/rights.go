@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/licensing"
 )
 
@@ -24,25 +25,31 @@ type Right struct {
 // Subscribed says whether any Subscription of the customer to the product with
 // this code stands now. known is false if the customer has none to it.
 func (s *Store) Subscribed(ctx context.Context, namespace, pid, code string) (subscribed, known bool, err error) {
-	for _, read := range []func(context.Context, string, string) ([]Right, error){s.rights, s.liveRights} {
-		rights, err := read(ctx, namespace, pid)
-		if err != nil {
-			return false, false, err
+	rights, err := s.rights(ctx, namespace, pid)
+	if err != nil {
+		return false, false, err
+	}
+	if subscribed, known = s.stands(rights, code); known {
+		return subscribed, true, nil
+	}
+	rights, err = s.liveRights(ctx, namespace, pid, code)
+	subscribed, known = s.stands(rights, code)
+	return subscribed, known, err
+}
+
+// stands says whether any of the rights to a product stands now, and whether
+// there is any.
+func (s *Store) stands(rights []Right, code string) (subscribed, known bool) {
+	for _, r := range rights {
+		if r.Code != code {
+			continue
 		}
-		for _, r := range rights {
-			if r.Code != code {
-				continue
-			}
-			known = true
-			if licensing.Stand(r.Subscription, true, s.clock.Now()).Subscribed {
-				return true, true, nil
-			}
-		}
-		if known {
-			return false, true, nil
+		known = true
+		if licensing.Stand(r.Subscription, true, s.clock.Now()).Subscribed {
+			return true, true
 		}
 	}
-	return false, false, nil
+	return false, known
 }
 
 // ActiveCodes are the codes, sorted, of all products of the namespace that the
@@ -50,7 +57,7 @@ func (s *Store) Subscribed(ctx context.Context, namespace, pid, code string) (su
 func (s *Store) ActiveCodes(ctx context.Context, namespace, pid string) ([]string, error) {
 	rights, err := s.rights(ctx, namespace, pid)
 	if err == nil && len(rights) == 0 {
-		rights, err = s.liveRights(ctx, namespace, pid)
+		rights, err = s.liveRights(ctx, namespace, pid, "")
 	}
 	if err != nil {
 		return nil, err
@@ -87,17 +94,26 @@ func (s *Store) rights(ctx context.Context, namespace, pid string) ([]Right, err
 	return s.withProducts(ctx, list.Items)
 }
 
-// liveRights asks the API server. The identifier must be authentic.
-func (s *Store) liveRights(ctx context.Context, namespace, pid string) ([]Right, error) {
-	list := &v1alpha1.SubscriptionList{}
-	err := s.look(ctx, namespace, func(ctx context.Context) error {
-		return s.live.List(ctx, list, client.InNamespace(namespace),
+// liveRights asks the API server for the customer's rights to the product with
+// this code, or to any for "". The identifier must be authentic. That a
+// customer has no right is an everyday answer, so where too many ask for such
+// the cache's word is taken for it instead of refusing them.
+func (s *Store) liveRights(ctx context.Context, namespace, pid, code string) ([]Right, error) {
+	var rights []Right
+	_, err := s.look(ctx, namespace, pid+"/"+code, func(ctx context.Context) (bool, error) {
+		list := &v1alpha1.SubscriptionList{}
+		err := s.live.List(ctx, list, client.InNamespace(namespace),
 			client.MatchingFields{"status.persistentIdentifier": pid})
+		if err != nil {
+			return false, err
+		}
+		rights, err = s.withProducts(ctx, list.Items)
+		return slices.ContainsFunc(rights, func(r Right) bool { return code == "" || r.Code == code }), err
 	})
-	if err != nil {
-		return nil, err
+	if fault.KindOf(err) == fault.Throttled {
+		return nil, nil
 	}
-	return s.withProducts(ctx, list.Items)
+	return rights, err
 }
 
 func (s *Store) withProducts(ctx context.Context, subs []v1alpha1.Subscription) ([]Right, error) {

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/lru"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
@@ -26,12 +27,14 @@ var (
 )
 
 // Look-ups at the API server, for what is authentic and not in the cache, are
-// bounded for each namespace: they are rare unless somebody asks for what has
-// been deleted, and nobody may use up what others need.
+// rare unless somebody asks for what has been deleted. So they are bounded for
+// each namespace, and the same thing is looked up at most once in a while.
 const (
-	liveLookupsPerSecond = 100
-	liveLookupBurst      = 200
+	liveLookupsPerSecond = 50
+	liveLookupBurst      = 100
 	liveLookupTimeout    = 5 * time.Second
+	absenceHolds         = time.Second
+	maxAbsent            = 4096
 )
 
 // Store reads from the cache and, where the cache may only lag, once more at
@@ -42,28 +45,42 @@ type Store struct {
 	live  client.Client
 	clock clock.PassiveClock
 	limit *throttle.Throttle
+	// absent holds when something was last looked up and not there.
+	absent *lru.Cache
 }
 
 // New returns a store. cache is the manager's cached reader, live a client
 // that asks the API server.
 func New(names Names, cache client.Reader, live client.Client, clk clock.PassiveClock) *Store {
 	return &Store{Names: names, cache: cache, live: live, clock: clk,
-		limit: throttle.New(liveLookupsPerSecond, liveLookupBurst, clk)}
+		limit:  throttle.New(liveLookupsPerSecond, liveLookupBurst, clk),
+		absent: lru.New(maxAbsent)}
 }
 
 // look runs one bounded look-up at the API server on behalf of a namespace, or
-// of "" where none is known yet.
-func (s *Store) look(ctx context.Context, namespace string, read func(context.Context) error) error {
+// of "" where none is known yet. what names the thing that is looked for.
+func (s *Store) look(ctx context.Context, namespace, what string, read func(context.Context) (found bool, err error)) (bool, error) {
+	now := s.clock.Now()
+	what = namespace + "/" + what
+	if since, ok := s.absent.Get(what); ok && now.Sub(since.(time.Time)) < absenceHolds {
+		return false, nil
+	}
 	if !s.limit.Allow(namespace) {
-		return fault.New(fault.Throttled, "Too many requests for things that do not exist. Try again later.")
+		return false, fault.New(fault.Throttled, "Too many requests for things that do not exist. Try again later.")
 	}
 	metrics.LiveLookup()
 	ctx, cancel := context.WithTimeout(ctx, liveLookupTimeout)
 	defer cancel()
-	if err := read(ctx); err != nil {
-		return unavailable(err)
+	found, err := read(ctx)
+	switch {
+	case err != nil:
+		return false, unavailable(err)
+	case found:
+		s.absent.Remove(what)
+	default:
+		s.absent.Add(what, now)
 	}
-	return nil
+	return found, nil
 }
 
 // unavailable says that the API server can't answer now; the caller may retry.
@@ -88,8 +105,9 @@ func (s *Store) AccessKey(ctx context.Context, id string) (*v1alpha1.AccessKey, 
 	list, err := listOf(ctx, s.cache, &v1alpha1.AccessKeyList{}, "", IndexAccessKeyID, id)
 	if err == nil && len(list.Items) == 0 {
 		list = &v1alpha1.AccessKeyList{}
-		err = s.look(ctx, "", func(ctx context.Context) error {
-			return s.live.List(ctx, list, client.MatchingFields{"status.accessKeyID": id})
+		_, err = s.look(ctx, "", id, func(ctx context.Context) (bool, error) {
+			err := s.live.List(ctx, list, client.MatchingFields{"status.accessKeyID": id})
+			return len(list.Items) > 0, err
 		})
 	}
 	if err != nil {
@@ -115,8 +133,9 @@ func (s *Store) ActivationByKey(ctx context.Context, key string) (*v1alpha1.Acti
 	list, err := listOf(ctx, s.cache, &v1alpha1.ActivationList{}, "", IndexActivationKeyHash, hash)
 	if err == nil && len(list.Items) == 0 {
 		list = &v1alpha1.ActivationList{}
-		err = s.look(ctx, "", func(ctx context.Context) error {
-			return s.live.List(ctx, list, client.MatchingFields{"status.keyHash": hash})
+		_, err = s.look(ctx, "", hash, func(ctx context.Context) (bool, error) {
+			err := s.live.List(ctx, list, client.MatchingFields{"status.keyHash": hash})
+			return len(list.Items) > 0, err
 		})
 	}
 	if err != nil || len(list.Items) == 0 {
@@ -131,13 +150,10 @@ func (s *Store) get(ctx context.Context, namespace, name string, obj client.Obje
 	key := client.ObjectKey{Namespace: namespace, Name: name}
 	err = s.cache.Get(ctx, key, obj)
 	if apierrors.IsNotFound(err) && must {
-		gone := false
-		err = s.look(ctx, namespace, func(ctx context.Context) error {
+		return s.look(ctx, namespace, fmt.Sprintf("%T/%s", obj, name), func(ctx context.Context) (bool, error) {
 			err := s.live.Get(ctx, key, obj)
-			gone = apierrors.IsNotFound(err)
-			return client.IgnoreNotFound(err)
+			return err == nil, client.IgnoreNotFound(err)
 		})
-		return err == nil && !gone, err
 	}
 	if apierrors.IsNotFound(err) {
 		return false, nil

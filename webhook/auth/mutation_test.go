@@ -22,7 +22,7 @@ func mutants(raw string, yield func(mutant string)) {
 		before, c, after := raw[:i], raw[i], raw[i+1:]
 		for j := range len(replacements) {
 			if replacements[j] != c {
-				yield(before + string(replacements[j:j+1]) + after)
+				yield(before + replacements[j:j+1] + after)
 			}
 		}
 		for _, other := range []byte{c ^ 1, c ^ 0x20, c ^ 0x80, c + 1, c - 1} {

@@ -84,8 +84,7 @@ func appendElement(b []byte, name, text string) []byte {
 // plain sentence, which needs no escape.
 func appendText(b []byte, text string) []byte {
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c < ' ' || c > '~' || c == '&' || c == '<' || c == '>' || c == '"' || c == '\'':
+		if c := text[i]; c < ' ' || c > '~' || c == '&' || c == '<' || c == '>' || c == '"' || c == '\'' {
 			var escaped bytes.Buffer
 			// A bytes.Buffer never fails.
 			_ = xml.EscapeText(&escaped, []byte(text))

@@ -7,7 +7,6 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -63,7 +61,7 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 		return fmt.Errorf("connect to the API server: %w", err)
 	}
 	keys := &secrets.Holder{}
-	loaded, err := secrets.LoadOrCreate(ctx, live, types.NamespacedName{Namespace: o.Namespace, Name: o.KeysSecret}, clk, rand.Reader)
+	loaded, err := loadKeys(ctx, live, o, clk)
 	if err != nil {
 		return err
 	}
