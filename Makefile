@@ -23,7 +23,7 @@ help: ## Show this help
 
 .PHONY: run
 run: ## Run the main job: control plane, operator, sample vendor; Ctrl-C stops it
-	@echo "==> Building the runner (a minute or two the first time)"
+	@echo "==> Building the runner"
 	@mkdir -p .run/bin
 	@go build -o .run/bin/run ./hack/run
 	@exec .run/bin/run

@@ -99,3 +99,20 @@ func visiblyInto(ctx context.Context, out io.Writer, dir string, env []string, n
 	}
 	return nil
 }
+
+// sayStill says now and then that something goes on, until the returned
+// function is called.
+func sayStill(what string) (done func()) {
+	start, ticker, stop := time.Now(), time.NewTicker(15*time.Second), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ticker.C:
+				say("%s (%s)", what, time.Since(start).Round(time.Second))
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() { ticker.Stop(); close(stop) }
+}

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -14,8 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 const operatorNamespace = "license-operator-system"
@@ -45,10 +44,14 @@ func (p *place) clear() {
 
 // build makes the programs; what is built already is taken from the cache.
 func (p *place) build(ctx context.Context) error {
-	say("Building the operator")
+	say("Building the operator (some minutes the first time, seconds afterwards)")
+	done := sayStill("Still building the operator")
+	defer func() { done() }()
 	if err := visibly(ctx, ".", []string{"CGO_ENABLED=0"}, "go", "build", "-o", p.path("bin", "license-operator"), "./cmd/license-operator"); err != nil {
 		return err
 	}
+	done()
+	done = func() {}
 	say("Building the control plane (some minutes the first time, seconds afterwards)")
 	if err := visibly(ctx, filepath.Join("hack", "controlplane"), nil, "go", "build", "-o", p.path("bin", "controlplane"), "."); err != nil {
 		return err
@@ -115,14 +118,32 @@ func (p *place) install(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	config, err := clientcmd.LoadFromFile(p.path("kubeconfig"))
+	return p.path("operator.kubeconfig"), p.writeOperatorConfig(ctx, strings.TrimSpace(token))
+}
+
+// writeOperatorConfig writes the admin's kubeconfig with another user. It is
+// JSON, which is YAML as well and needs no library: this program is built in
+// seconds and says what the long builds are doing.
+func (p *place) writeOperatorConfig(ctx context.Context, token string) error {
+	text, err := p.kubectl(ctx, "config", "view", "--raw", "--flatten", "-o", "json")
 	if err != nil {
-		return "", err
+		return err
 	}
-	user := config.AuthInfos[config.Contexts[config.CurrentContext].AuthInfo]
-	user.ClientCertificateData, user.ClientKeyData, user.Token = nil, nil, strings.TrimSpace(token)
-	file := p.path("operator.kubeconfig")
-	return file, clientcmd.WriteToFile(*config, file)
+	config := map[string]any{}
+	if err := json.Unmarshal([]byte(text), &config); err != nil {
+		return fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	users, _ := config["users"].([]any)
+	for _, u := range users {
+		if user, ok := u.(map[string]any); ok {
+			user["user"] = map[string]any{"token": token}
+		}
+	}
+	data, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(p.path("operator.kubeconfig"), data, 0o600)
 }
 
 // startOperator starts one replica of the operator and waits until it is

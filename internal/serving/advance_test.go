@@ -142,6 +142,7 @@ func TestWhatIsDueAndWhen(t *testing.T) {
 		"a certificate that another CA has signed":        {from: foreign, at: now, want: []change{changeLeafUnsigned}},
 		"a certificate that is not valid yet":             {from: fresh, at: now.Add(-61 * time.Minute), want: []change{changeCARenewed, changeLeafUnsigned}},
 		"the CA when a tenth is left":                     {from: beforeCA, at: caDue, want: []change{changeCARenewed}},
+		"both when the CA has ten days left":              {from: fresh, at: ca.NotAfter.Add(-10 * day), want: []change{changeCARenewed, changeLeafTime}},
 		"both when the CA has a minute left":              {from: fresh, at: ca.NotAfter.Add(-time.Minute), want: []change{changeCARenewed, changeKeyRemoved, changeLeafTime}},
 		"nothing while the next CA waits":                 {from: overlap, at: caDue.Add(29 * day)},
 		"the next CA signs after the delay":               {from: overlap, at: caDue.Add(30 * day), want: []change{changeKeyRemoved, changeLeafIssuer}},
@@ -159,6 +160,9 @@ func TestWhatIsDueAndWhen(t *testing.T) {
 				if err := verifyAsClient(next.CAPEM(), next, host, tc.at); err != nil {
 					t.Errorf("a client refuses %s: %v", host, err)
 				}
+			}
+			if leaf, issuer := next.leaf.Leaf, next.authorities[0].cert; leaf.NotAfter.After(issuer.NotAfter) {
+				t.Errorf("the certificate ends at %s, its CA already at %s", leaf.NotAfter, issuer.NotAfter)
 			}
 			if again, more := mustAdvance(t, next, tc.at, tc.names...); again != next {
 				t.Errorf("it is not at rest: %v", more)

@@ -126,6 +126,8 @@ func TestABundleNeverPrintsItsKeys(t *testing.T) {
 	}
 }
 
+// Run it with -fuzzminimizetime=1x: certificates have too many bytes to be made
+// smaller one by one.
 func FuzzParse(f *testing.F) {
 	fresh, _ := mustAdvance(f, nil, now)
 	overlap, _ := mustAdvance(f, fresh, now.AddDate(9, 1, 0))
@@ -136,7 +138,6 @@ func FuzzParse(f *testing.F) {
 	for _, tc := range malformed(f) {
 		f.Add(tc.data[CADataKey], tc.data[CAKeyDataKey], tc.data[CertificateDataKey], tc.data[PrivateKeyDataKey])
 	}
-	want := names{dns: []string{hostname}}
 	f.Fuzz(func(t *testing.T, ca, caKey, certificate, key []byte) {
 		data := map[string][]byte{CADataKey: ca, CAKeyDataKey: caKey, CertificateDataKey: certificate, PrivateKeyDataKey: key}
 		b, err := Parse(data)
@@ -154,16 +155,10 @@ func FuzzParse(f *testing.F) {
 		if diff := cmp.Diff(written, mustData(t, again)); diff != "" {
 			t.Fatalf("it changes when it is written twice:\n%s", diff)
 		}
-		// What is readable is brought to a state that serves, or is refused.
-		next, _, err := b.advance(now, want, rand.Reader)
-		if err != nil {
-			return // A CA that may not sign for this name.
-		}
-		if err := new(Certificate).Set(next); err != nil {
-			t.Fatal(err)
-		}
-		if again, changes, err := next.advance(now, want, rand.Reader); err != nil || again != next {
-			t.Fatalf("it is not at rest: %v, %v", changes, err)
+		// No key is made here: its random course would look like new coverage.
+		var served Certificate
+		if served.Set(b) == nil && string(served.CAPEM()) != string(written[CADataKey]) {
+			t.Fatal("it serves with other CAs than were written")
 		}
 	})
 }

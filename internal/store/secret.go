@@ -16,14 +16,15 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 )
 
-// ErrSecretConflict says that a Secret exists whose key somebody else holds.
-var ErrSecretConflict = errors.New("another field manager holds the key of the Secret")
+// ErrSecretConflict says that a Secret exists that somebody else holds, or
+// whose key somebody else has written.
+var ErrSecretConflict = errors.New("the Secret or its key is somebody else's")
 
 // ApplySecret writes one Secret beside its owner, by server-side apply and
 // without force: the operator may not read Secrets in vendors' namespaces and
 // must not overwrite what is not its own. Applying the same again changes
 // nothing. The Secret goes with its owner.
-func ApplySecret(ctx context.Context, c client.Client, owner client.Object, kind schema.GroupVersionKind, name string, data map[string]string) error {
+func ApplySecret(ctx context.Context, c client.Client, owner client.Object, kind schema.GroupVersionKind, name string, data map[string]string, opts ...client.ApplyOption) error {
 	bytes := make(map[string][]byte, len(data))
 	for key, value := range data {
 		bytes[key] = []byte(value)
@@ -34,8 +35,10 @@ func ApplySecret(ctx context.Context, c client.Client, owner client.Object, kind
 			WithAPIVersion(kind.GroupVersion().String()).WithKind(kind.Kind).
 			WithName(owner.GetName()).WithUID(owner.GetUID()).WithController(true)).
 		WithData(bytes)
-	err := c.Apply(ctx, apply, client.FieldOwner(v1alpha1.FieldOwner))
-	if apierrors.IsConflict(err) {
+	err := c.Apply(ctx, apply, append(opts, client.FieldOwner(v1alpha1.FieldOwner))...)
+	// Invalid can only be what is there already: an immutable Secret, or one
+	// that another controller owns.
+	if apierrors.IsConflict(err) || apierrors.IsInvalid(err) {
 		return ErrSecretConflict
 	}
 	return err

@@ -38,6 +38,9 @@ const (
 	leaderID = "license-operator"
 	// gracefulShutdown is longer than the endpoint takes to finish.
 	gracefulShutdown = 90 * time.Second
+	// concurrentReconciles is per controller: each waits for the API server
+	// most of its time.
+	concurrentReconciles = 8
 )
 
 // NewScheme returns a scheme with Kubernetes' own kinds and ours.
@@ -124,7 +127,7 @@ func newManager(cfg *rest.Config, o *options.Options, scheme *runtime.Scheme, lo
 		LeaderElectionNamespace:       o.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &timeout,
-		Controller:                    config.Controller{SkipNameValidation: &unique},
+		Controller:                    config.Controller{SkipNameValidation: &unique, MaxConcurrentReconciles: concurrentReconciles},
 	})
 }
 

@@ -40,8 +40,11 @@ func setupTLS(ctx context.Context, mgr manager.Manager, live client.Client, o *o
 	}
 	// The first certificate is there before the endpoint listens.
 	bundle, err := serving.Ensure(ctx, live, cfg, clk, rand.Reader)
-	if err != nil {
+	if bundle == nil {
 		return nil, nil, err
+	}
+	if err != nil {
+		log.Error(err, "Failed to look after the serving certificate; trying again")
 	}
 	certificate := &serving.Certificate{}
 	if err := certificate.Set(bundle); err != nil {
