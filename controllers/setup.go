@@ -6,6 +6,7 @@ package controllers
 import (
 	"crypto/rand"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -23,6 +24,8 @@ import (
 type Config struct {
 	Names store.Names
 	Keys  *secrets.Holder
+	// KeysSecret is where Keys comes from.
+	KeysSecret types.NamespacedName
 	// OperatorSecrets are read again by every replica when they change.
 	OperatorSecrets operatorsecrets.Readers
 }
@@ -33,7 +36,7 @@ func Setup(mgr manager.Manager, cfg Config, clk clock.PassiveClock) error {
 		return kit.Kit{Clock: clk, Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name)}
 	}
 	for _, c := range []interface{ Setup(manager.Manager) error }{
-		&product.Controller{Kit: newKit("product"), Names: cfg.Names, Keys: cfg.Keys},
+		&product.Controller{Kit: newKit("product"), Names: cfg.Names, Keys: cfg.Keys, KeysSecret: cfg.KeysSecret},
 		&subscription.Controller{Kit: newKit("subscription"), Names: cfg.Names},
 		&activation.Controller{Kit: newKit("activation"), Names: cfg.Names, Random: rand.Reader},
 		&accesskey.Controller{Kit: newKit("accesskey"), Names: cfg.Names},

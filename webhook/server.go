@@ -50,7 +50,7 @@ func NewServer(listener net.Listener, tlsConfig *tls.Config, endpoint http.Handl
 	s := &Server{clock: clk, delay: delay}
 	s.inner = manager.Server{
 		Name:            "endpoint",
-		Listener:        tls.NewListener(netutil.LimitListener(listener, maxConnections), tlsConfig),
+		Listener:        tls.NewListener(plainListener{netutil.LimitListener(listener, maxConnections)}, tlsConfig),
 		ShutdownTimeout: &timeout,
 		Server: &http.Server{
 			Handler:           endpoint,

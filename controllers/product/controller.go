@@ -9,9 +9,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -28,6 +34,8 @@ type Controller struct {
 	kit.Kit
 	Names store.Names
 	Keys  *secrets.Holder
+	// KeysSecret is where Keys comes from; a rotation there changes the tokens.
+	KeysSecret types.NamespacedName
 }
 
 // Setup adds the controller to a manager.
@@ -38,6 +46,7 @@ func (c *Controller) Setup(mgr manager.Manager) error {
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(store.NamespaceMetadata(), handler.EnqueueRequestsFromMapFunc(c.ofNamespace),
 			builder.WithPredicates(predicate.AnnotationChangedPredicate{})).
+		Watches(&corev1.Secret{}, handler.Funcs{UpdateFunc: c.keysChanged}).
 		Named("product").
 		Complete(reconcile.AsReconciler(c.Client, c))
 }
@@ -76,7 +85,33 @@ func (c *Controller) Reconcile(ctx context.Context, p *v1alpha1.Product) (reconc
 		// Secrets are not watched: look again whether it has gone.
 		return reconcile.Result{RequeueAfter: kit.SecretConflictPause}, nil
 	}
-	return reconcile.Result{RequeueAfter: kit.ReapplyInterval}, nil
+	return reconcile.Result{RequeueAfter: c.next()}, nil
+}
+
+// next is when the token is to be applied again: in a while, or as soon as a
+// newer version of the sealing key is used.
+func (c *Controller) next() time.Duration {
+	now := c.Clock.Now()
+	if use, pending := c.Keys.Get().Sealing.NextUseFromTime(now); pending {
+		return min(kit.ReapplyInterval, use.Sub(now))
+	}
+	return kit.ReapplyInterval
+}
+
+// keysPause is how long a change of the keys is given to reach Keys.
+const keysPause = 5 * time.Second
+
+// keysChanged looks at every Product again after a change of the keys.
+func (c *Controller) keysChanged(ctx context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	if client.ObjectKeyFromObject(e.ObjectNew) != c.KeysSecret {
+		return
+	}
+	if e.ObjectNew.GetResourceVersion() == e.ObjectOld.GetResourceVersion() {
+		return
+	}
+	for _, r := range kit.Requests(ctx, c.Client, &v1alpha1.ProductList{}) {
+		q.AddAfter(r, keysPause)
+	}
 }
 
 // writeToken writes the product token into its Secret. The token is the same

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/licensing"
 )
 
@@ -77,7 +78,8 @@ func redeemed(a *v1alpha1.Activation, now metav1.Time) *v1alpha1.Activation {
 // CustomerKey returns the AccessKey of the customer that an Activation
 // activated, making it if need be. Its name is derived, so that the same key
 // used twice, also at two replicas at once, gives the same pair. The object is
-// committed with its id in the status when this returns.
+// committed with its id in the status when this returns. One that the vendor has
+// set Inactive is not handed out again: ActivationKeyInvalid.
 func (s *Store) CustomerKey(ctx context.Context, a *v1alpha1.Activation) (*v1alpha1.AccessKey, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -101,6 +103,10 @@ func (s *Store) CustomerKey(ctx context.Context, a *v1alpha1.Activation) (*v1alp
 	if ref := k.Spec.SubscriptionRef; k.Spec.Type != v1alpha1.AccessKeyCustomer ||
 		ref == nil || ref.Name != a.Spec.SubscriptionRef.Name {
 		return nil, fmt.Errorf("the AccessKey %s/%s exists and is not the customer's", k.Namespace, k.Name)
+	}
+	if k.Spec.State == v1alpha1.AccessKeyInactive {
+		return nil, fault.New(fault.ActivationKeyInvalid,
+			"The access key that this activation key gave has been revoked. Ask the vendor for another activation key.")
 	}
 	return k, s.recordKeyID(ctx, k)
 }

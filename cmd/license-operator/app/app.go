@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -90,7 +91,11 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 		}
 		return keys.Set(changed)
 	}
-	if err := controllers.Setup(mgr, controllers.Config{Names: names, Keys: keys, OperatorSecrets: readers}, clk); err != nil {
+	cfgControllers := controllers.Config{
+		Names: names, Keys: keys, OperatorSecrets: readers,
+		KeysSecret: types.NamespacedName{Namespace: o.Namespace, Name: o.KeysSecret},
+	}
+	if err := controllers.Setup(mgr, cfgControllers, clk); err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
 	endpoint := webhook.NewEndpoint(endpointConfig(o), clk, store.New(names, mgr.GetCache(), live, clk), keys)

@@ -1,0 +1,186 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package tutorials_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/license-operator/license-operator/internal/fault"
+	_ "github.com/license-operator/license-operator/internal/metrics" // Registers the metrics.
+	"github.com/license-operator/license-operator/internal/options"
+	"github.com/license-operator/license-operator/test/env"
+	"github.com/license-operator/license-operator/webhook/query"
+)
+
+// tableRows reads the first table below a heading of the second level of a
+// page in docs, without its head: the texts of its cells, without back-quotes.
+func tableRows(t *testing.T, page, heading string) [][]string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(env.Root(), "docs", filepath.FromSlash(page)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(data), "\n## "+heading+"\n")
+	if !found {
+		t.Fatalf("docs/%s has no heading %q", page, heading)
+	}
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	var rows [][]string
+	for line := range strings.Lines(rest) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "|") {
+			if len(rows) > 0 {
+				break
+			}
+			continue
+		}
+		var cells []string
+		for cell := range strings.SplitSeq(strings.Trim(line, "|"), "|") {
+			cells = append(cells, strings.ReplaceAll(strings.TrimSpace(cell), "`", ""))
+		}
+		rows = append(rows, cells)
+	}
+	if len(rows) < 3 {
+		t.Fatalf("docs/%s has no table below %q", page, heading)
+	}
+	return rows[2:]
+}
+
+// kinds are all kinds of fault, by the source of their package.
+func kinds(t *testing.T) []fault.Kind {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(env.Root(), "internal", "fault", "fault.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []fault.Kind
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Kind" {
+			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, fault.Kind(value))
+		}
+		return true
+	})
+	if len(all) == 0 {
+		t.Fatal("no kinds of fault found")
+	}
+	return all
+}
+
+func TestTheErrorsOfDevPayAreThoseOfTheCode(t *testing.T) {
+	var want, got []string
+	for _, kind := range kinds(t) {
+		failure := query.FailureOf(fault.New(kind, "any"))
+		if kind != fault.Internal && failure.Status == http.StatusInternalServerError {
+			continue // Another protocol's.
+		}
+		want = append(want, fmt.Sprintf("%s %d", failure.Code, failure.Status))
+	}
+	for _, row := range tableRows(t, "protocols/devpay.md", "Errors") {
+		got = append(got, row[0]+" "+row[1])
+		for _, cell := range row[2:] {
+			if cell == "" {
+				t.Errorf("%s: a cell is empty", row[0])
+			}
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(slices.Compact(want), got); diff != "" {
+		t.Errorf("the table in docs/protocols/devpay.md is not that of webhook/query (- code, + page):\n%s", diff)
+	}
+}
+
+func TestTheActionsOfDevPayAreThoseOfTheCode(t *testing.T) {
+	var want, got [][]string
+	for _, a := range query.Actions {
+		signers := []string{}
+		for _, s := range a.Signers {
+			signers = append(signers, strings.ToLower(string(s)))
+		}
+		if len(signers) == 0 {
+			signers = []string{"nobody"}
+		}
+		var parameters []string
+		for _, p := range a.Parameters {
+			switch {
+			case strings.HasPrefix(p.Name, query.AdditionalTokens+"."):
+			case p.Required:
+				parameters = append(parameters, p.Name)
+			default:
+				parameters = append(parameters, "["+p.Name+"]")
+			}
+		}
+		want = append(want, []string{a.Name, strings.Join(signers, ", "), strings.Join(parameters, ", ")})
+	}
+	for _, row := range tableRows(t, "protocols/devpay.md", "Actions") {
+		got = append(got, row[:3])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table in docs/protocols/devpay.md is not that of webhook/query (- code, + page):\n%s", diff)
+	}
+}
+
+func TestTheFlagsAreThoseOfTheCode(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "")
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	(&options.Options{}).AddFlags(flags)
+	var want [][]string
+	flags.VisitAll(func(f *pflag.Flag) {
+		value := f.DefValue
+		if value == "[]" {
+			value = ""
+		}
+		want = append(want, []string{"--" + f.Name, value, f.Usage})
+	})
+	if diff := cmp.Diff(want, tableRows(t, "operations.md", "Flags")); diff != "" {
+		t.Errorf("the table in docs/operations.md is not that of internal/options (- code, + page):\n%s", diff)
+	}
+}
+
+var metricName = regexp.MustCompile(`fqName: "(license_operator_[^"]+)".*variableLabels: \{([^}]*)\}`)
+
+func TestTheMetricsAreThoseOfTheCode(t *testing.T) {
+	descriptions := make(chan *prometheus.Desc, 1000)
+	metrics.Registry.(prometheus.Collector).Describe(descriptions)
+	close(descriptions)
+	var want, got [][]string
+	for d := range descriptions {
+		if found := metricName.FindStringSubmatch(d.String()); found != nil {
+			want = append(want, []string{found[1], strings.ReplaceAll(found[2], ",", ", ")})
+		}
+	}
+	for _, row := range tableRows(t, "operations.md", "Metrics") {
+		got = append(got, row[:2])
+	}
+	byName := func(a, b []string) int { return strings.Compare(a[0], b[0]) }
+	slices.SortFunc(want, byName)
+	slices.SortFunc(got, byName)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table in docs/operations.md is not that of internal/metrics (- code, + page):\n%s", diff)
+	}
+}
