@@ -15,5 +15,5 @@ package controllers
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=create;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups="",namespace=license-operator-system,resources=secrets,verbs=get;list;watch;create;update
-// +kubebuilder:rbac:groups="",namespace=license-operator-system,resources=configmaps,verbs=create;patch
+// +kubebuilder:rbac:groups="",namespace=license-operator-system,resources=configmaps;events,verbs=create;patch
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=license-operator-system,resources=leases,verbs=get;create;update;patch

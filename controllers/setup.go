@@ -4,8 +4,6 @@
 package controllers
 
 import (
-	"crypto/rand"
-
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -38,7 +36,7 @@ func Setup(mgr manager.Manager, cfg Config, clk clock.PassiveClock) error {
 	for _, c := range []interface{ Setup(manager.Manager) error }{
 		&product.Controller{Kit: newKit("product"), Names: cfg.Names, Keys: cfg.Keys, KeysSecret: cfg.KeysSecret},
 		&subscription.Controller{Kit: newKit("subscription"), Names: cfg.Names},
-		&activation.Controller{Kit: newKit("activation"), Names: cfg.Names, Random: rand.Reader},
+		&activation.Controller{Kit: newKit("activation"), Names: cfg.Names},
 		&accesskey.Controller{Kit: newKit("accesskey"), Names: cfg.Names},
 		&operatorsecrets.Controller{Client: mgr.GetClient(), Readers: cfg.OperatorSecrets},
 	} {

@@ -41,8 +41,8 @@ func (e *Endpoint) finish(w http.ResponseWriter, r *http.Request, rec *record, r
 	var lost error
 	switch {
 	case err != nil && rec.protocol == protocolJSON:
-		code, status = unknownOperation, http.StatusBadRequest
-		lost = writeJSONError(w, err)
+		status = http.StatusBadRequest
+		code, lost = writeJSONError(w, err)
 	case err != nil:
 		failure := query.FailureOf(err)
 		code, status = failure.Code, failure.Status

@@ -12,6 +12,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"runtime/debug"
 	"strings"
 
 	"github.com/google/uuid"
@@ -44,8 +46,9 @@ type Config struct {
 	// requests per second and at once; a rate of 0 is no bound.
 	CallerRate  float64
 	CallerBurst int
-	// AnonymousRate and AnonymousBurst bound those of one address that did not
-	// prove who it is.
+	// AnonymousRate and AnonymousBurst bound the unsigned requests of one
+	// address, and once more those that failed to prove who sent them: the second
+	// can't use up what the first need.
 	AnonymousRate  float64
 	AnonymousBurst int
 }
@@ -58,6 +61,7 @@ type Endpoint struct {
 	verifier  *auth.Verifier
 	callers   *throttle.Throttle
 	anonymous *throttle.Throttle
+	failures  *throttle.Throttle
 }
 
 // NewEndpoint returns an endpoint on a store.
@@ -71,6 +75,7 @@ func NewEndpoint(cfg Config, clk clock.PassiveClock, s *store.Store, keys *secre
 		verifier:  verifier,
 		callers:   throttle.New(cfg.CallerRate, cfg.CallerBurst, clk),
 		anonymous: throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, clk),
+		failures:  throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, clk),
 	}
 }
 
@@ -81,10 +86,13 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("x-amzn-RequestId", rec.id)
 	if r.Header.Get("X-Amz-Target") != "" {
 		rec.protocol = protocolJSON
-		e.finish(w, r, rec, nil, fault.New(fault.UnknownAction, "This endpoint does not serve the operation yet."))
+		e.finish(w, r, rec, nil, e.bound(r, fault.New(fault.UnknownAction, "This endpoint does not serve the operation yet.")))
 		return
 	}
 	result, err := e.answer(w, r, rec)
+	if err != nil && rec.principal == nil {
+		err = e.bound(r, err)
+	}
 	e.finish(w, r, rec, result, err)
 }
 
@@ -92,7 +100,8 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, rec *record) (result query.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			logf.FromContext(r.Context()).Error(nil, "Panic in a request", "requestID", rec.id, "panic", p)
+			logf.FromContext(r.Context()).Error(nil, "Panic in a request",
+				"requestID", rec.id, "panic", p, "stack", string(debug.Stack()))
 			result, err = nil, fault.New(fault.Internal, "")
 		}
 	}()
@@ -152,9 +161,14 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil, nil
 	}
+	tooLarge := fault.New(fault.RequestTooLarge, "The body is larger than %d bytes.", maxBody)
+	if r.ContentLength > maxBody {
+		// Said before a client that asks first (Expect: 100-continue) sends it.
+		return nil, tooLarge
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, fault.New(fault.RequestTooLarge, "The body is larger than %d bytes.", maxBody)
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return nil, tooLarge
 	}
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Malformed, "The body could not be read completely.")
@@ -168,22 +182,32 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func (e *Endpoint) authenticate(ctx context.Context, r *http.Request, in *query.Request, action *query.Action) (*auth.Principal, error) {
 	throttled := fault.New(fault.Throttled, "Too many requests. Try again later.")
 	if !action.IsSigned() {
-		if !e.anonymous.Allow(address(r)) {
+		if !e.anonymous.Allow(subnet(r)) {
 			return nil, throttled
 		}
 		return nil, nil
 	}
 	who, err := e.verifier.Verify(ctx, auth.InputOf(in, action), e.clock.Now())
 	if err != nil {
-		if kind := fault.KindOf(err); (kind == fault.UnknownAccessKey || kind == fault.SignatureMismatch) && !e.anonymous.Allow(address(r)) {
-			return nil, throttled
-		}
 		return nil, err
 	}
 	if !e.callers.Allow(who.AccessKeyID) {
 		return who, throttled
 	}
 	return who, who.Authorize(action)
+}
+
+// bound passes on why a caller was not proved, and throttles an address with
+// too many such failures. What we could not do is no failure of the caller's.
+func (e *Endpoint) bound(r *http.Request, err error) error {
+	switch fault.KindOf(err) {
+	case fault.Internal, fault.Unavailable, fault.Throttled:
+		return err
+	}
+	if e.failures.Allow(subnet(r)) {
+		return err
+	}
+	return fault.New(fault.Throttled, "Too many requests that failed. Try again later.")
 }
 
 // address is the caller's without the port, which changes.
@@ -193,4 +217,18 @@ func address(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	return host
+}
+
+// subnet is the address for throttling: one IPv6 customer has 2^64 of them.
+func subnet(r *http.Request) string {
+	host := address(r)
+	ip, err := netip.ParseAddr(host)
+	if err != nil || ip.Unmap().Is4() {
+		return host
+	}
+	prefix, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return host
+	}
+	return prefix.String()
 }

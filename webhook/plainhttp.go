@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+	"k8s.io/utils/clock"
 
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/webhook/query"
@@ -23,7 +24,10 @@ const tlsHandshake = 22
 // plainListener is below TLS. A client that speaks plain HTTP is told so in the
 // protocol's own form, RequiresSSL; net/http would answer with a line of text
 // that no client of the protocol can read.
-type plainListener struct{ net.Listener }
+type plainListener struct {
+	net.Listener
+	clock clock.PassiveClock
+}
 
 // Accept implements net.Listener.
 func (l plainListener) Accept() (net.Conn, error) {
@@ -31,11 +35,12 @@ func (l plainListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &plainConn{Conn: c}, nil
+	return &plainConn{Conn: c, clock: l.clock}, nil
 }
 
 type plainConn struct {
 	net.Conn
+	clock clock.PassiveClock
 	first sync.Once
 }
 
@@ -56,6 +61,7 @@ func (c *plainConn) refuse() {
 	answer := &plainAnswer{header: http.Header{}}
 	id := uuid.NewString()
 	answer.header.Set("x-amzn-RequestId", id)
+	answer.header.Set("Date", c.clock.Now().UTC().Format(http.TimeFormat))
 	answer.header.Set("Connection", "close")
 	_ = query.WriteError(answer, id, fault.New(fault.TLSRequired, "Use https: this port speaks TLS only."))
 	_, _ = io.WriteString(c.Conn, answer.text.String())

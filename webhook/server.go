@@ -50,7 +50,7 @@ func NewServer(listener net.Listener, tlsConfig *tls.Config, endpoint http.Handl
 	s := &Server{clock: clk, delay: delay}
 	s.inner = manager.Server{
 		Name:            "endpoint",
-		Listener:        tls.NewListener(plainListener{netutil.LimitListener(listener, maxConnections)}, tlsConfig),
+		Listener:        tls.NewListener(plainListener{netutil.LimitListener(listener, maxConnections), clk}, tlsConfig),
 		ShutdownTimeout: &timeout,
 		Server: &http.Server{
 			Handler:           endpoint,
@@ -64,6 +64,9 @@ func NewServer(listener net.Listener, tlsConfig *tls.Config, endpoint http.Handl
 			BaseContext: func(net.Listener) context.Context {
 				return logf.IntoContext(context.Background(), log)
 			},
+
+			// Every answer is the protocol's, also that to OPTIONS *.
+			DisableGeneralOptionsHandler: true,
 		},
 	}
 	return s

@@ -16,6 +16,9 @@ const (
 	// ReasonSecretConflict says that the Secret to write exists and another
 	// field manager holds the key; the message names it.
 	ReasonSecretConflict = "SecretConflict"
+	// ReasonSecretNotWritten says that the API server refused the Secret to
+	// write; it is tried again.
+	ReasonSecretNotWritten = "SecretNotWritten"
 	// ReasonProductNotFound says that the Product referred to does not exist.
 	ReasonProductNotFound = "ProductNotFound"
 	// ReasonSubscriptionNotFound says that the Subscription referred to does

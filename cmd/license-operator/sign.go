@@ -46,6 +46,9 @@ signed.`,
 }
 
 func signedURL(endpoint, signatureVersion, action string, pairs []string) (string, error) {
+	if signatureVersion != "1" && signatureVersion != "2" {
+		return "", errors.New("--signature-version must be 2 or 1")
+	}
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {
 		return "", errors.New("set --endpoint or LICENSE_OPERATOR_URL to the URL of the endpoint, for example https://localhost:8443")

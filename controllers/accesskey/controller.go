@@ -53,10 +53,17 @@ func (c *Controller) Reconcile(ctx context.Context, k *v1alpha1.AccessKey) (reco
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if k.Spec.SecretPolicy != v1alpha1.SecretPolicyNone {
-		if ready, err = c.writePair(ctx, k, ready); err != nil {
-			return reconcile.Result{}, err
+	if base.Status.AccessKeyID != k.Status.AccessKeyID {
+		// The id is on record before anybody can read it in the Secret: by it a
+		// replica finds the key that its cache does not hold yet.
+		if err := c.PatchStatus(ctx, base, k, base.Status, k.Status); err != nil {
+			return kit.Retry(err)
 		}
+		base = k.DeepCopy()
+	}
+	obstacle, failure := c.writePair(ctx, k)
+	if obstacle != nil && ready.Status == metav1.ConditionTrue {
+		ready = *obstacle
 	}
 	changed := c.Set(k, &k.Status.Conditions, ready)
 	k.Status.ObservedGeneration = k.Generation
@@ -66,7 +73,10 @@ func (c *Controller) Reconcile(ctx context.Context, k *v1alpha1.AccessKey) (reco
 	if changed {
 		c.Emit(k, []kit.Event{readyChanged(ready)})
 	}
-	return reconcile.Result{RequeueAfter: c.next(k, ready)}, nil
+	if failure != nil {
+		return reconcile.Result{}, failure
+	}
+	return reconcile.Result{RequeueAfter: c.next(k, obstacle != nil)}, nil
 }
 
 // rotate records which pair is the current one, and until when the one before
@@ -82,7 +92,7 @@ func (c *Controller) rotate(k *v1alpha1.AccessKey) {
 	} else if k.Status.Rotation != 0 && k.Status.Rotation != licensing.Rotation(k) {
 		k.Status.Previous = nil
 	}
-	if p := k.Status.Previous; p != nil && !now.Before(p.ExpirationTime.Time) {
+	if p := k.Status.Previous; p != nil && (!licensing.Overlaps(k) || !now.Before(p.ExpirationTime.Time)) {
 		k.Status.Previous = nil
 	}
 	k.Status.Rotation = licensing.Rotation(k)
@@ -121,28 +131,35 @@ func (c *Controller) judge(ctx context.Context, k *v1alpha1.AccessKey) (metav1.C
 }
 
 // writePair writes the pair into its Secret. It is derived, so this changes
-// nothing once it is there.
-func (c *Controller) writePair(ctx context.Context, k *v1alpha1.AccessKey, ready metav1.Condition) (metav1.Condition, error) {
+// nothing once it is there. An obstacle is what the condition says of a Secret
+// that can't be written.
+func (c *Controller) writePair(ctx context.Context, k *v1alpha1.AccessKey) (obstacle *metav1.Condition, err error) {
+	if k.Spec.SecretPolicy == v1alpha1.SecretPolicyNone {
+		k.Status.SecretRef = nil
+		return nil, nil
+	}
 	name := v1alpha1.AccessKeySecretName(k.Name)
-	err := store.ApplySecret(ctx, c.Client, k, v1alpha1.GroupVersion.WithKind("AccessKey"), name, map[string]string{
+	err = store.ApplySecret(ctx, c.Client, k, v1alpha1.GroupVersion.WithKind("AccessKey"), name, map[string]string{
 		v1alpha1.SecretKeyAccessKeyID:     k.Status.AccessKeyID,
 		v1alpha1.SecretKeySecretAccessKey: c.Names.SecretAccessKey(k, k.Status.Rotation),
 	})
 	if errors.Is(err, store.ErrSecretConflict) {
-		return kit.SecretConflict(name, v1alpha1.SecretKeySecretAccessKey), nil
+		refused := kit.SecretConflict(name, v1alpha1.SecretKeySecretAccessKey)
+		return &refused, nil
 	}
 	if err != nil {
-		return ready, fmt.Errorf("write the Secret %s: %w", name, err)
+		refused := kit.SecretNotWritten(name)
+		return &refused, fmt.Errorf("write the Secret %s: %w", name, err)
 	}
 	k.Status.SecretRef = &v1alpha1.SecretReference{Name: name}
-	return ready, nil
+	return nil, nil
 }
 
 // next is when time alone asks for another look.
-func (c *Controller) next(k *v1alpha1.AccessKey, ready metav1.Condition) time.Duration {
+func (c *Controller) next(k *v1alpha1.AccessKey, conflict bool) time.Duration {
 	var after time.Duration
 	switch {
-	case ready.Reason == v1alpha1.ReasonSecretConflict:
+	case conflict:
 		after = kit.SecretConflictPause
 	case k.Spec.SecretPolicy != v1alpha1.SecretPolicyNone:
 		after = kit.ReapplyInterval

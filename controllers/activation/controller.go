@@ -7,7 +7,6 @@ package activation
 
 import (
 	"context"
-	"io"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -29,8 +28,6 @@ import (
 type Controller struct {
 	kit.Kit
 	Names store.Names
-	// Random is crypto/rand's reader.
-	Random io.Reader
 }
 
 // Setup adds the controller to a manager.
@@ -55,26 +52,27 @@ func (c *Controller) Reconcile(ctx context.Context, a *v1alpha1.Activation) (rec
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	issuing := why == nil && a.Status.SecretRef == nil
-	if issuing {
-		if base, err = c.issue(ctx, a, product); err != nil {
-			return kit.Retry(err)
+	var failure error
+	if why == nil && a.Status.SecretRef == nil {
+		if base, why, failure = c.issue(ctx, base, a, product); failure != nil && why == nil {
+			return kit.Retry(failure)
 		}
-		name := v1alpha1.ActivationSecretName(a.Name)
-		if meta.IsStatusConditionPresentAndEqual(a.Status.Conditions, v1alpha1.ConditionIssued, metav1.ConditionFalse) {
-			if err := c.PatchStatus(ctx, base, a, base.Status, a.Status); err != nil {
-				return kit.Retry(err)
-			}
-			return reconcile.Result{RequeueAfter: kit.SecretConflictPause}, nil
-		}
-		a.Status.SecretRef = &v1alpha1.SecretReference{Name: name}
 	}
-	news := c.conclude(a, why)
-	a.Status.ObservedGeneration = a.Generation
+	issued := kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, "The key is in its Secret")
+	if why != nil {
+		issued = kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, why.reason, why.message)
+	}
+	news := c.conclude(a, issued)
 	if err := c.PatchStatus(ctx, base, a, base.Status, a.Status); err != nil {
 		return kit.Retry(err)
 	}
 	c.Emit(a, news)
+	if failure != nil {
+		return reconcile.Result{}, failure
+	}
+	if issued.Reason == v1alpha1.ReasonSecretConflict {
+		return reconcile.Result{RequeueAfter: kit.SecretConflictPause}, nil
+	}
 	if e := a.Status.ExpirationTime; e != nil && c.Clock.Now().Before(e.Time) {
 		return reconcile.Result{RequeueAfter: e.Sub(c.Clock.Now())}, nil
 	}
@@ -110,19 +108,17 @@ func (c *Controller) obstacle(ctx context.Context, a *v1alpha1.Activation) (*v1a
 }
 
 // conclude sets the conditions and returns what is worth an event.
-func (c *Controller) conclude(a *v1alpha1.Activation, why *obstacle) []kit.Event {
+func (c *Controller) conclude(a *v1alpha1.Activation, issued metav1.Condition) []kit.Event {
 	var news []kit.Event
-	issued := kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, "The key is in its Secret")
-	if why != nil {
-		issued = kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, why.reason, why.message)
-	}
+	a.Status.ObservedGeneration = a.Generation
 	if c.Set(a, &a.Status.Conditions, issued) && issued.Reason != v1alpha1.ReasonWaitingForSubscription {
 		news = append(news, issuedChanged(issued))
 	}
-	if meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionRedeemed) == nil {
-		c.Set(a, &a.Status.Conditions, kit.Condition(v1alpha1.ConditionRedeemed, metav1.ConditionFalse,
-			v1alpha1.ReasonNotRedeemed, "Nobody has used the key yet"))
+	redeemed := kit.Condition(v1alpha1.ConditionRedeemed, metav1.ConditionFalse, v1alpha1.ReasonNotRedeemed, "Nobody has used the key yet")
+	if was := meta.FindStatusCondition(a.Status.Conditions, redeemed.Type); was != nil {
+		redeemed = *was // The endpoint's to say.
 	}
+	c.Set(a, &a.Status.Conditions, redeemed)
 	expired := kit.Condition(v1alpha1.ConditionExpired, metav1.ConditionFalse, v1alpha1.ReasonWithinLifetime,
 		"The key can be used until `status.expirationTime`")
 	switch e := a.Status.ExpirationTime; {

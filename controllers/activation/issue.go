@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/controllers/kit"
@@ -17,51 +18,66 @@ import (
 	"github.com/license-operator/license-operator/internal/store"
 )
 
-// issue makes a key and hands it out. The hash is committed first and the key
-// written afterwards: a key that somebody can read in the Secret is always one
-// that is known. After a crash in between nobody has seen the key, and the next
-// pass makes another. base is the object as the hash's commit left it.
+// issue makes a key and hands it out. The key is derived from the object's UID,
+// so whoever comes a second time, after a crash or beside another leader, makes
+// the same. The hash is committed first and the key written afterwards: a key
+// that somebody can read in the Secret is always one that is known. base is the
+// object as it is committed.
 //
-// A Secret that somebody else holds leaves the condition Issued False.
-func (c *Controller) issue(ctx context.Context, a *v1alpha1.Activation, p *v1alpha1.Product) (base *v1alpha1.Activation, err error) {
-	secretKey, key, hash, err := c.newKey(a.Spec.Type)
+// A dry run comes before the first commit: a key that can't be handed out does
+// not begin to expire. A Secret that can't be written is an obstacle, with the
+// error if it is to be tried again at once.
+func (c *Controller) issue(ctx context.Context, base, a *v1alpha1.Activation, p *v1alpha1.Product) (committed *v1alpha1.Activation, why *obstacle, err error) {
+	secretKey, key, hash, err := c.newKey(a)
 	if err != nil {
-		return nil, fmt.Errorf("make a key: %w", err)
+		return base, nil, fmt.Errorf("make a key: %w", err)
 	}
-	before := a.DeepCopy()
-	now := c.Clock.Now()
-	a.Status.KeyHash = hash
-	a.Status.IssueTime = &metav1.Time{Time: now}
-	a.Status.ExpirationTime = &metav1.Time{Time: now.Add(licensing.ActivationLifetime(p, a))}
-	c.Set(a, &a.Status.Conditions, kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionUnknown,
-		v1alpha1.ReasonIssuing, "The key is being written into its Secret"))
-	if err := c.PatchStatus(ctx, before, a, before.Status, a.Status); err != nil {
-		return nil, err
+	ref := &v1alpha1.SecretReference{Name: v1alpha1.ActivationSecretName(a.Name)}
+	data := map[string]string{secretKey: key}
+	if a.Status.KeyHash != hash {
+		if why, err = c.write(ctx, a, ref.Name, data, client.DryRunAll); why != nil {
+			return base, why, err
+		}
+		now := c.Clock.Now()
+		a.Status.KeyHash = hash
+		a.Status.IssueTime = &metav1.Time{Time: now}
+		a.Status.ExpirationTime = &metav1.Time{Time: now.Add(licensing.ActivationLifetime(p, a))}
+		c.conclude(a, kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionUnknown,
+			v1alpha1.ReasonIssuing, "The key is being written into its Secret"))
+		if err := c.PatchStatus(ctx, base, a, base.Status, a.Status); err != nil {
+			return base, nil, err
+		}
+		base = a.DeepCopy()
 	}
-	base = a.DeepCopy()
-	name := v1alpha1.ActivationSecretName(a.Name)
-	err = store.ApplySecret(ctx, c.Client, a, v1alpha1.GroupVersion.WithKind("Activation"), name,
-		map[string]string{secretKey: key})
-	if errors.Is(err, store.ErrSecretConflict) {
-		conflict := kit.SecretConflict(name, secretKey)
-		conflict.Type = v1alpha1.ConditionIssued
-		c.Set(a, &a.Status.Conditions, conflict)
-		return base, nil
+	if why, err = c.write(ctx, a, ref.Name, data); why == nil {
+		a.Status.SecretRef = ref
 	}
-	if err != nil {
-		return nil, fmt.Errorf("write the Secret %s: %w", name, err)
-	}
-	return base, nil
+	return base, why, err
 }
 
-func (c *Controller) newKey(kind v1alpha1.ActivationType) (secretKey, key, hash string, err error) {
-	identity := c.Names.Identity
-	if kind == v1alpha1.ActivationTypeRegistration {
-		key, err = identity.NewRegistrationToken(c.Random)
-		return v1alpha1.SecretKeyRegistrationToken, key, identity.HashRegistrationToken(key), err
+// write writes the Secret.
+func (c *Controller) write(ctx context.Context, a *v1alpha1.Activation, name string, data map[string]string, opts ...client.ApplyOption) (*obstacle, error) {
+	err := store.ApplySecret(ctx, c.Client, a, v1alpha1.GroupVersion.WithKind("Activation"), name, data, opts...)
+	if errors.Is(err, store.ErrSecretConflict) {
+		for key := range data {
+			conflict := kit.SecretConflict(name, key)
+			return &obstacle{conflict.Reason, conflict.Message}, nil
+		}
 	}
-	key, err = identity.NewActivationKey(c.Random)
-	return v1alpha1.SecretKeyActivationKey, key, identity.HashActivationKey(key), err
+	if err != nil {
+		refused := kit.SecretNotWritten(name)
+		return &obstacle{refused.Reason, refused.Message}, fmt.Errorf("write the Secret %s: %w", name, err)
+	}
+	return nil, nil
+}
+
+func (c *Controller) newKey(a *v1alpha1.Activation) (secretKey, key, hash string, err error) {
+	if a.Spec.Type == v1alpha1.ActivationTypeRegistration {
+		key, err = c.Names.RegistrationToken(a)
+		return v1alpha1.SecretKeyRegistrationToken, key, c.Names.Identity.HashRegistrationToken(key), err
+	}
+	key, err = c.Names.ActivationKey(a)
+	return v1alpha1.SecretKeyActivationKey, key, c.Names.Identity.HashActivationKey(key), err
 }
 
 // issuedChanged tells that the key can or can't be used from now on.

@@ -9,6 +9,7 @@ package kit
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -39,7 +40,15 @@ const SecretConflictPause = 30 * time.Second
 // holds.
 func SecretConflict(name, key string) metav1.Condition {
 	return Condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonSecretConflict,
-		"The Secret "+name+" exists and somebody else has written its key "+key+"; delete or rename that Secret")
+		"The Secret "+name+" exists and somebody else holds it or its key "+key+"; delete or rename that Secret")
+}
+
+// SecretNotWritten is the condition Ready of an object whose Secret the API
+// server refused, for a quota or a policy. The cause is for the log: it may
+// repeat what was sent.
+func SecretNotWritten(name string) metav1.Condition {
+	return Condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonSecretNotWritten,
+		"The Secret "+name+" could not be written; look for a quota or a policy of the namespace, the operator's log has the error")
 }
 
 // Kit is what every controller is made of.
@@ -65,8 +74,20 @@ type Event struct {
 // Emit makes events of an object.
 func (k *Kit) Emit(obj client.Object, list []Event) {
 	for _, e := range list {
-		k.Recorder.Eventf(obj, nil, e.Type, e.Reason, e.Action, "%s", e.Note)
+		k.Recorder.Eventf(obj, nil, e.Type, e.Reason, e.Action, "%s", clip(e.Note))
 	}
+}
+
+// maxNote is the longest note of an event that the API server accepts, in
+// bytes: an event with a longer one would be lost.
+const maxNote = 1024
+
+func clip(note string) string {
+	const mark = "..."
+	if len(note) <= maxNote {
+		return note
+	}
+	return strings.ToValidUTF8(note[:maxNote-len(mark)], "") + mark
 }
 
 // Condition returns a condition for SetConditions.

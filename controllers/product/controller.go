@@ -68,10 +68,9 @@ func (c *Controller) Reconcile(ctx context.Context, p *v1alpha1.Product) (reconc
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	var failure error
 	if ready.Status == metav1.ConditionTrue {
-		if ready, err = c.writeToken(ctx, p, ready); err != nil {
-			return reconcile.Result{}, err
-		}
+		ready, failure = c.writeToken(ctx, p, ready)
 	}
 	c.Set(p, &p.Status.Conditions, unique)
 	changed := c.Set(p, &p.Status.Conditions, ready)
@@ -80,6 +79,9 @@ func (c *Controller) Reconcile(ctx context.Context, p *v1alpha1.Product) (reconc
 	}
 	if changed {
 		c.Emit(p, []kit.Event{readyChanged(ready)})
+	}
+	if failure != nil {
+		return reconcile.Result{}, failure
 	}
 	if ready.Reason == v1alpha1.ReasonSecretConflict {
 		// Secrets are not watched: look again whether it has gone.
@@ -117,19 +119,19 @@ func (c *Controller) keysChanged(ctx context.Context, e event.UpdateEvent, q wor
 // writeToken writes the product token into its Secret. The token is the same
 // each time, so this changes nothing once it is there.
 func (c *Controller) writeToken(ctx context.Context, p *v1alpha1.Product, ready metav1.Condition) (metav1.Condition, error) {
+	name := v1alpha1.ProductTokenSecretName(p.Name)
 	token, err := c.Keys.Get().Sealing.SealProductToken(c.Clock.Now(),
 		secrets.ProductToken{Namespace: p.Namespace, Code: p.Status.Code})
 	if err != nil {
-		return ready, fmt.Errorf("seal the product token: %w", err)
+		return kit.SecretNotWritten(name), fmt.Errorf("seal the product token: %w", err)
 	}
-	name := v1alpha1.ProductTokenSecretName(p.Name)
 	err = store.ApplySecret(ctx, c.Client, p, v1alpha1.GroupVersion.WithKind("Product"), name,
 		map[string]string{v1alpha1.SecretKeyProductToken: token})
 	if errors.Is(err, store.ErrSecretConflict) {
 		return kit.SecretConflict(name, v1alpha1.SecretKeyProductToken), nil
 	}
 	if err != nil {
-		return ready, fmt.Errorf("write the Secret %s: %w", name, err)
+		return kit.SecretNotWritten(name), fmt.Errorf("write the Secret %s: %w", name, err)
 	}
 	p.Status.TokenSecretRef = &v1alpha1.SecretReference{Name: name}
 	return ready, nil

@@ -56,7 +56,8 @@ func (c *Controller) judge(ctx context.Context, p *v1alpha1.Product, ns *metav1.
 		"The product is known under its code and SKU, and its token is in its Secret"), unique, nil
 }
 
-// productRival is the name of an older Product with the same index value.
+// productRival is the name of the oldest Product with the same index value, if
+// that is another one.
 func (c *Controller) productRival(ctx context.Context, p *v1alpha1.Product, index, value string) (string, error) {
 	list := &v1alpha1.ProductList{}
 	err := c.Client.List(ctx, list, client.InNamespace(p.Namespace),
@@ -64,31 +65,38 @@ func (c *Controller) productRival(ctx context.Context, p *v1alpha1.Product, inde
 	if err != nil {
 		return "", err
 	}
+	// The cache lists in no order: always name the same rival.
+	oldest := p
 	for i := range list.Items {
-		if other := &list.Items[i]; other.Name != p.Name && older(other, p) {
-			return other.Name, nil
+		if other := &list.Items[i]; older(other, oldest) {
+			oldest = other
 		}
 	}
-	return "", nil
+	if oldest == p {
+		return "", nil
+	}
+	return oldest.Name, nil
 }
 
-// accountRival is a Namespace with the same account, and whether it is older.
+// accountRival is the oldest other Namespace with the same account, and whether
+// it is older than this one.
 func (c *Controller) accountRival(ctx context.Context, ns *metav1.PartialObjectMetadata) (rival string, isOlder bool, err error) {
 	account, _ := c.Names.Account(ns)
 	list := store.NamespaceMetadataList()
 	if err := c.Client.List(ctx, list, client.MatchingFields{store.IndexNamespaceAccount: account}); err != nil {
 		return "", false, err
 	}
+	var oldest *metav1.PartialObjectMetadata
 	for i := range list.Items {
 		other := &list.Items[i]
-		if other.Name == ns.Name {
-			continue
-		}
-		if rival == "" || older(other, ns) {
-			rival, isOlder = other.Name, older(other, ns)
+		if other.Name != ns.Name && (oldest == nil || older(other, oldest)) {
+			oldest = other
 		}
 	}
-	return rival, isOlder, nil
+	if oldest == nil {
+		return "", false, nil
+	}
+	return oldest.Name, older(oldest, ns), nil
 }
 
 // older says whether a was there before b; names decide within one second.

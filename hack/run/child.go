@@ -77,7 +77,7 @@ func output(ctx context.Context, env []string, name string, args ...string) (str
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return "", fmt.Errorf("%s %v: %w: %s", name, args, err, exit.Stderr)
+		return "", errors.Join(context.Cause(ctx), fmt.Errorf("%s %v: %w: %s", name, args, err, exit.Stderr))
 	}
 	return string(out), err
 }

@@ -114,7 +114,7 @@ func (p *place) install(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	token, err := p.kubectl(ctx, "create", "token", "license-operator", "-n", operatorNamespace, "--duration", "24h")
+	token, err := p.kubectl(ctx, "create", "token", "license-operator", "-n", operatorNamespace, "--duration", "8760h")
 	if err != nil {
 		return "", err
 	}

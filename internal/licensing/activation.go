@@ -38,7 +38,7 @@ func KeyUsable(a *v1alpha1.Activation, now time.Time) error {
 	if Revoked(a) {
 		return fault.New(fault.ActivationKeyInvalid, "The activation key has been revoked. Ask the vendor for another.")
 	}
-	if a.Status.ExpirationTime == nil || !now.Before(a.Status.ExpirationTime.Time) {
+	if a.Status.IssueTime == nil || a.Status.ExpirationTime == nil || !now.Before(a.Status.ExpirationTime.Time) {
 		return fault.New(fault.ActivationKeyExpired, "The activation key has expired. Ask the vendor for another.")
 	}
 	return nil
@@ -70,8 +70,10 @@ func UserTokenExpiration(product *v1alpha1.Product, asked time.Duration, now tim
 
 // AcceptedRotation is the rotation whose pair an access key id belongs to, if
 // that pair may sign now. idOf derives the id of a rotation of this AccessKey.
+// One that is deleted and only waits for a finalizer, as after a foreground
+// deletion, may not sign any more.
 func AcceptedRotation(k *v1alpha1.AccessKey, id string, idOf func(rotation int32) string, now time.Time) (int32, bool) {
-	if k.Spec.State == v1alpha1.AccessKeyInactive {
+	if k.Spec.State == v1alpha1.AccessKeyInactive || !k.DeletionTimestamp.IsZero() {
 		return 0, false
 	}
 	rotation := Rotation(k)
@@ -81,7 +83,7 @@ func AcceptedRotation(k *v1alpha1.AccessKey, id string, idOf func(rotation int32
 	if before, pending := PendingRotation(k); pending && id == idOf(before) {
 		return before, true
 	}
-	if p := k.Status.Previous; p != nil && id == p.AccessKeyID && now.Before(p.ExpirationTime.Time) {
+	if p := k.Status.Previous; p != nil && Overlaps(k) && id == p.AccessKeyID && id == idOf(p.Rotation) && now.Before(p.ExpirationTime.Time) {
 		return p.Rotation, true
 	}
 	return 0, false
@@ -100,6 +102,12 @@ func Rotation(k *v1alpha1.AccessKey) int32 {
 // pair must not be refused in between.
 func PendingRotation(k *v1alpha1.AccessKey) (int32, bool) {
 	before := k.Status.Rotation
+	return before, before != 0 && before != Rotation(k) && Overlaps(k)
+}
+
+// Overlaps says whether the pair before a rotation may be accepted for a while.
+// Taking the overlap back ends it at once: that pair may have leaked.
+func Overlaps(k *v1alpha1.AccessKey) bool {
 	overlap := k.Spec.OverlapSeconds
-	return before, before != 0 && before != Rotation(k) && overlap != nil && *overlap > 0
+	return overlap != nil && *overlap > 0
 }

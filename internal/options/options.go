@@ -93,13 +93,20 @@ func (o *Options) Validate() error {
 	if o.PathPrefix != "" && !strings.HasPrefix(o.PathPrefix, "/") {
 		wrong("--path-prefix must begin with /")
 	}
-	if o.CallerRate < 0 || o.AnonymousRate < 0 {
+	if strings.HasSuffix(o.PathPrefix, "/") {
+		wrong("--path-prefix must not end with /")
+	}
+	if o.KeysSecret == o.TLSSecret {
+		wrong("--keys-secret and --tls-secret must be two Secrets")
+	}
+	// NaN is neither negative nor anything else.
+	if !(o.CallerRate >= 0) || !(o.AnonymousRate >= 0) {
 		wrong("--caller-rate and --anonymous-rate must not be negative")
 	}
 	if o.CallerRate > 0 && o.CallerBurst < 1 || o.AnonymousRate > 0 && o.AnonymousBurst < 1 {
 		wrong("--caller-burst and --anonymous-burst must be at least 1")
 	}
-	if o.APIRate <= 0 || o.APIBurst < 1 {
+	if !(o.APIRate > 0) || o.APIBurst < 1 {
 		wrong("--api-rate must be greater than 0 and --api-burst at least 1")
 	}
 	if o.ShutdownDelay < 0 || o.ShutdownDelay > time.Minute {

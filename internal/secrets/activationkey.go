@@ -4,6 +4,7 @@
 package secrets
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -11,7 +12,7 @@ import (
 	"io"
 )
 
-// An activation key is "A", base32 characters from a source of randomness (100
+// An activation key is "A", base32 characters from a cryptographic source (100
 // bits) and characters that prove that we made it (35 bits): 28 characters. The
 // contract allows 30 at most.
 const (
@@ -20,6 +21,16 @@ const (
 	activationMACChars    = 7
 	activationLength      = len(activationPrefix) + activationRandomChars + activationMACChars
 )
+
+// ActivationRandom is a cryptographic source of 32 bytes for the key or token of
+// one Activation object, the same each time: whoever issues it a second time,
+// after a crash or beside another leader, writes the same key. The object's UID
+// is in it, so deleting and applying again gives another key, and nobody without
+// the identity key can tell it from a random one.
+func (i *Identity) ActivationRandom(namespace, name, uid string) io.Reader {
+	seed := i.activationSeed.sum(namespace, name, uid)
+	return bytes.NewReader(seed[:])
+}
 
 // NewActivationKey makes an activation key from 13 bytes of rand, which must be
 // a cryptographic source. It fails only if rand does. Only the key's hash may
@@ -49,7 +60,7 @@ func (i *Identity) AuthenticActivationKey(key string) bool {
 }
 
 // HashActivationKey is what is stored of an activation key: its SHA-256 in
-// lower-case hex. The key's 100 random bits make a plain hash enough.
+// lower-case hex. The key's 100 secret bits make a plain hash enough.
 func (*Identity) HashActivationKey(key string) string {
 	return hashHex(key)
 }

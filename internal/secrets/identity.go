@@ -34,6 +34,7 @@ type Identity struct {
 	pid, pidMAC                               *prf
 	accessKeyID, accessKeyIDMAC, secretKey    *prf
 	activatedKeyName                          *prf
+	activationSeed                            *prf
 	activationKeyMAC, registrationTokenMAC    *prf
 }
 
@@ -58,6 +59,7 @@ func NewIdentity(key []byte) (*Identity, error) {
 		{&id.accessKeyIDMAC, "access-key-id-mac"},
 		{&id.secretKey, "secret-access-key"},
 		{&id.activatedKeyName, "activated-key-name"},
+		{&id.activationSeed, "activation-seed"},
 		{&id.activationKeyMAC, "activation-key-mac"},
 		{&id.registrationTokenMAC, "registration-token-mac"},
 	} {

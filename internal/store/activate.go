@@ -5,6 +5,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +30,9 @@ const (
 	writeTimeout   = 10 * time.Second
 )
 
+// errGone: the Activation that a key belongs to has been deleted meanwhile.
+var errGone = fault.New(fault.ActivationKeyInvalid, "The activation key is no longer valid. Ask the vendor for another.")
+
 // Redeem records that an Activation's key was used now, and returns only after
 // the record is committed: what is answered to the key afterwards can't be
 // lost. The returned Activation is the committed one. A key that meanwhile was
@@ -50,12 +54,20 @@ func (s *Store) Redeem(ctx context.Context, a *v1alpha1.Activation) (*v1alpha1.A
 		if err == nil {
 			return changed, nil
 		}
+		if apierrors.IsNotFound(err) {
+			return nil, errGone
+		}
 		if !apierrors.IsConflict(err) || attempt == redeemAttempts {
 			return nil, unavailable(fmt.Errorf("record the redemption: %w", err))
 		}
 		fresh := &v1alpha1.Activation{}
-		if err := s.live.Get(ctx, client.ObjectKeyFromObject(a), fresh); err != nil {
+		err = client.IgnoreNotFound(s.live.Get(ctx, client.ObjectKeyFromObject(a), fresh))
+		if err != nil {
 			return nil, unavailable(fmt.Errorf("read the activation again: %w", err))
+		}
+		// Another object of that name is another key's.
+		if fresh.UID != a.UID || fresh.Status.KeyHash != a.Status.KeyHash {
+			return nil, errGone
 		}
 		a = fresh
 	}
@@ -84,24 +96,26 @@ func (s *Store) CustomerKey(ctx context.Context, a *v1alpha1.Activation) (*v1alp
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	want := s.customerKey(a)
+	// The API server is asked, not the cache: a pair whose object was deleted a
+	// moment ago must not be answered.
 	k := &v1alpha1.AccessKey{}
-	found, err := s.get(ctx, want.Namespace, want.Name, k, false)
-	if err != nil {
-		return nil, err
-	}
-	if !found {
+	err := s.live.Get(ctx, client.ObjectKeyFromObject(want), k)
+	if apierrors.IsNotFound(err) {
 		k = want
-		if err := s.live.Create(ctx, k, client.FieldOwner(v1alpha1.FieldOwner)); apierrors.IsAlreadyExists(err) {
+		err = s.live.Create(ctx, k, client.FieldOwner(v1alpha1.FieldOwner))
+		if apierrors.IsAlreadyExists(err) {
+			k = &v1alpha1.AccessKey{}
 			err = s.live.Get(ctx, client.ObjectKeyFromObject(want), k)
-			if err != nil {
-				return nil, unavailable(fmt.Errorf("read the access key: %w", err))
-			}
-		} else if err != nil {
-			return nil, unavailable(fmt.Errorf("make the access key: %w", err))
 		}
 	}
-	if ref := k.Spec.SubscriptionRef; k.Spec.Type != v1alpha1.AccessKeyCustomer ||
-		ref == nil || ref.Name != a.Spec.SubscriptionRef.Name {
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("read or make the access key: %w", err))
+	}
+	if !k.DeletionTimestamp.IsZero() {
+		return nil, unavailable(errors.New("the access key is being deleted"))
+	}
+	if k.Spec.Type != v1alpha1.AccessKeyCustomer || !refersTo(k.Spec.SubscriptionRef, a.Spec.SubscriptionRef.Name) ||
+		!refersTo(k.Spec.ActivationRef, a.Name) {
 		return nil, fmt.Errorf("the AccessKey %s/%s exists and is not the customer's", k.Namespace, k.Name)
 	}
 	if k.Spec.State == v1alpha1.AccessKeyInactive {
@@ -110,6 +124,8 @@ func (s *Store) CustomerKey(ctx context.Context, a *v1alpha1.Activation) (*v1alp
 	}
 	return k, s.recordKeyID(ctx, k)
 }
+
+func refersTo(ref *v1alpha1.LocalReference, name string) bool { return ref != nil && ref.Name == name }
 
 func (s *Store) customerKey(a *v1alpha1.Activation) *v1alpha1.AccessKey {
 	sub := a.Spec.SubscriptionRef.Name
@@ -139,7 +155,13 @@ func (s *Store) recordKeyID(ctx context.Context, k *v1alpha1.AccessKey) error {
 	before := k.DeepCopy()
 	k.Status.Rotation = licensing.Rotation(k)
 	k.Status.AccessKeyID = s.Names.AccessKeyID(k, k.Status.Rotation)
-	err := s.live.Status().Patch(ctx, k, client.MergeFrom(before), client.FieldOwner(v1alpha1.FieldOwner))
+	err := s.live.Status().Patch(ctx, k, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}), client.FieldOwner(v1alpha1.FieldOwner))
+	if apierrors.IsConflict(err) {
+		// The controller was quicker: then it is on record.
+		if err = s.live.Get(ctx, client.ObjectKeyFromObject(before), k); err == nil && k.Status.AccessKeyID == "" {
+			err = errors.New("others keep changing it")
+		}
+	}
 	if err != nil {
 		return unavailable(fmt.Errorf("record the access key's id: %w", err))
 	}

@@ -16,9 +16,8 @@ import (
 	"github.com/license-operator/license-operator/internal/licensing"
 )
 
-// Names of the indexes of the cache. What an index holds is computed from spec
-// and identity key, not read from status, so that an object counts as soon as
-// it is seen.
+// Names of the indexes of the cache. What can be computed from spec and identity
+// key is not read from status, so that an object counts as soon as it is seen.
 const (
 	// IndexProductCode: Products by code.
 	IndexProductCode = "product.code"

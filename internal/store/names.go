@@ -80,6 +80,16 @@ func (n Names) LicenseARN(account string, s *v1alpha1.Subscription) string {
 	return n.Identity.LicenseARN(account, s.Namespace, s.Name)
 }
 
+// ActivationKey is the activation key of an Activation.
+func (n Names) ActivationKey(a *v1alpha1.Activation) (string, error) {
+	return n.Identity.NewActivationKey(n.Identity.ActivationRandom(a.Namespace, a.Name, string(a.UID)))
+}
+
+// RegistrationToken is the registration token of an Activation.
+func (n Names) RegistrationToken(a *v1alpha1.Activation) (string, error) {
+	return n.Identity.NewRegistrationToken(n.Identity.ActivationRandom(a.Namespace, a.Name, string(a.UID)))
+}
+
 // AccessKeyID is the id of one rotation of an AccessKey.
 func (n Names) AccessKeyID(k *v1alpha1.AccessKey, rotation int32) string {
 	return n.Identity.AccessKeyID(k.Namespace, k.Name, int64(rotation))

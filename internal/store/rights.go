@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
@@ -26,11 +27,11 @@ type Right struct {
 // this code stands now. known is false if the customer has none to it.
 func (s *Store) Subscribed(ctx context.Context, namespace, pid, code string) (subscribed, known bool, err error) {
 	rights, err := s.rights(ctx, namespace, pid)
-	if err != nil {
-		return false, false, err
+	if subscribed, known = s.stands(rights, code); subscribed {
+		return true, true, nil
 	}
-	if subscribed, known = s.stands(rights, code); known {
-		return subscribed, true, nil
+	if err != nil || known {
+		return false, known, err
 	}
 	rights, err = s.liveRights(ctx, namespace, pid, code)
 	subscribed, known = s.stands(rights, code)
@@ -95,10 +96,13 @@ func (s *Store) rights(ctx context.Context, namespace, pid string) ([]Right, err
 }
 
 // liveRights asks the API server for the customer's rights to the product with
-// this code, or to any for "". The identifier must be authentic. That a
+// this code, or to any for "". One that was made up costs no look-up. That a
 // customer has no right is an everyday answer, so where too many ask for such
 // the cache's word is taken for it instead of refusing them.
 func (s *Store) liveRights(ctx context.Context, namespace, pid, code string) ([]Right, error) {
+	if !s.Names.Identity.AuthenticPID(namespace, pid) {
+		return nil, nil
+	}
 	var rights []Right
 	_, err := s.look(ctx, namespace, pid+"/"+code, func(ctx context.Context) (bool, error) {
 		list := &v1alpha1.SubscriptionList{}
@@ -116,19 +120,31 @@ func (s *Store) liveRights(ctx context.Context, namespace, pid, code string) ([]
 	return rights, err
 }
 
+// withProducts joins Subscriptions with their Products. One that can't be read
+// does not hide the others: the error comes with what could be. Where too many
+// ask for Products that are gone, the cache's word is taken for it.
 func (s *Store) withProducts(ctx context.Context, subs []v1alpha1.Subscription) ([]Right, error) {
 	var rights []Right
+	var failure error
 	for i := range subs {
 		sub := &subs[i]
 		p, err := s.Product(ctx, sub.Namespace, sub.Spec.ProductRef.Name)
-		if err != nil {
-			return nil, err
+		if err != nil && fault.KindOf(err) != fault.Throttled {
+			failure = err
 		}
-		if p != nil {
-			rights = append(rights, Right{Subscription: sub, Product: p, Code: s.Names.Code(p)})
+		if p == nil || duplicatesCode(p) {
+			continue
 		}
+		rights = append(rights, Right{Subscription: sub, Product: p, Code: s.Names.Code(p)})
 	}
-	return rights, nil
+	return rights, failure
+}
+
+// duplicatesCode says whether an older Product has the code: then it belongs to
+// that one.
+func duplicatesCode(p *v1alpha1.Product) bool {
+	ready := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && ready.Reason == v1alpha1.ReasonDuplicateCode
 }
 
 // TokenImportedFor says whether the Product of a namespace with this code has

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/lru"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,14 +26,16 @@ var (
 )
 
 // Look-ups at the API server, for what is authentic and not in the cache, are
-// rare unless somebody asks for what has been deleted. So they are bounded for
-// each namespace, and the same thing is looked up at most once in a while.
+// bounded for each namespace. What was not there before is asked for much less
+// often: keys of customers who have gone must not use up what new ones need.
 const (
-	liveLookupsPerSecond = 50
-	liveLookupBurst      = 100
-	liveLookupTimeout    = 5 * time.Second
-	absenceHolds         = time.Second
-	maxAbsent            = 4096
+	liveLookupsPerSecond   = 50
+	liveLookupBurst        = 100
+	absentLookupsPerSecond = 5
+	absentLookupBurst      = 10
+	liveLookupTimeout      = 5 * time.Second
+	absenceRemembered      = 5 * time.Minute
+	maxAbsent              = 16384
 )
 
 // Store reads from the cache and, where the cache may only lag, once more at
@@ -46,26 +47,32 @@ type Store struct {
 	clock clock.PassiveClock
 	limit *throttle.Throttle
 	// absent holds when something was last looked up and not there.
-	absent *lru.Cache
+	absent      *lru.Cache
+	absentLimit *throttle.Throttle
 }
 
 // New returns a store. cache is the manager's cached reader, live a client
 // that asks the API server.
 func New(names Names, cache client.Reader, live client.Client, clk clock.PassiveClock) *Store {
 	return &Store{Names: names, cache: cache, live: live, clock: clk,
-		limit:  throttle.New(liveLookupsPerSecond, liveLookupBurst, clk),
-		absent: lru.New(maxAbsent)}
+		limit:       throttle.New(liveLookupsPerSecond, liveLookupBurst, clk),
+		absent:      lru.New(maxAbsent),
+		absentLimit: throttle.New(absentLookupsPerSecond, absentLookupBurst, clk)}
 }
 
 // look runs one bounded look-up at the API server on behalf of a namespace, or
-// of "" where none is known yet. what names the thing that is looked for.
+// of "" where none is known yet. what names the thing that is looked for. What
+// was not there a while ago, and is asked for more often than it may be looked
+// up, is taken to be still not there.
 func (s *Store) look(ctx context.Context, namespace, what string, read func(context.Context) (found bool, err error)) (bool, error) {
 	now := s.clock.Now()
 	what = namespace + "/" + what
-	if since, ok := s.absent.Get(what); ok && now.Sub(since.(time.Time)) < absenceHolds {
-		return false, nil
-	}
-	if !s.limit.Allow(namespace) {
+	since, wasAbsent := s.absent.Get(what)
+	if wasAbsent && now.Sub(since.(time.Time)) < absenceRemembered {
+		if !s.absentLimit.Allow(namespace) {
+			return false, nil
+		}
+	} else if !s.limit.Allow(namespace) {
 		return false, fault.New(fault.Throttled, "Too many requests for things that do not exist. Try again later.")
 	}
 	metrics.LiveLookup()
@@ -73,6 +80,8 @@ func (s *Store) look(ctx context.Context, namespace, what string, read func(cont
 	defer cancel()
 	found, err := read(ctx)
 	switch {
+	case fault.KindOf(err) == fault.Throttled:
+		return false, err
 	case err != nil:
 		return false, unavailable(err)
 	case found:
@@ -91,6 +100,9 @@ func unavailable(err error) error {
 // listOf lists by an index of the cache. The objects are the cache's own:
 // nobody may change them.
 func listOf[L client.ObjectList](ctx context.Context, c client.Reader, list L, namespace, index, value string) (L, error) {
+	if r, ok := c.(*Reader); ok {
+		return list, r.list(list, namespace, index, value)
+	}
 	err := c.List(ctx, list, client.InNamespace(namespace), client.MatchingFields{index: value},
 		client.UnsafeDisableDeepCopy)
 	return list, err
@@ -141,55 +153,64 @@ func (s *Store) ActivationByKey(ctx context.Context, key string) (*v1alpha1.Acti
 	if err != nil || len(list.Items) == 0 {
 		return nil, err
 	}
+	for i := range list.Items {
+		// A status copied into another namespace makes its owner no other.
+		if own, err := s.Names.ActivationKey(&list.Items[i]); err == nil && own == key {
+			return &list.Items[i], nil
+		}
+	}
 	return &list.Items[0], nil
 }
 
-// get reads one object from the cache and, if it isn't there and must is set,
-// once at the API server. found is false if it doesn't exist.
-func (s *Store) get(ctx context.Context, namespace, name string, obj client.Object, must bool) (found bool, err error) {
+// one reads one object from the cache and, if it isn't there and must is set,
+// once at the API server; nil if it doesn't exist. The object is the cache's
+// own: nobody may change it.
+func one[T any, P object[T]](ctx context.Context, s *Store, namespace, name string, must bool) (P, error) {
 	key := client.ObjectKey{Namespace: namespace, Name: name}
-	err = s.cache.Get(ctx, key, obj)
-	if apierrors.IsNotFound(err) && must {
-		return s.look(ctx, namespace, fmt.Sprintf("%T/%s", obj, name), func(ctx context.Context) (bool, error) {
-			err := s.live.Get(ctx, key, obj)
-			return err == nil, client.IgnoreNotFound(err)
-		})
-	}
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
+	obj, err := cached[T, P](ctx, s.cache, key)
 	if err != nil {
-		return false, fmt.Errorf("read from the cache: %w", err)
+		return nil, fmt.Errorf("read from the cache: %w", err)
 	}
-	return true, nil
+	if obj != nil || !must {
+		return obj, nil
+	}
+	obj = new(T)
+	found, err := s.look(ctx, namespace, fmt.Sprintf("%T/%s", obj, name), func(ctx context.Context) (bool, error) {
+		err := s.live.Get(ctx, key, obj)
+		return err == nil, client.IgnoreNotFound(err)
+	})
+	if !found {
+		return nil, err
+	}
+	return obj, nil
+}
+
+// cached reads one object from the cache; nil if it isn't there.
+func cached[T any, P object[T]](ctx context.Context, c client.Reader, key client.ObjectKey) (P, error) {
+	if r, ok := c.(*Reader); ok {
+		return getFrom[T, P](r.indexerOf(P(nil)), key)
+	}
+	obj := P(new(T))
+	if err := c.Get(ctx, key, obj); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return obj, nil
 }
 
 // Product reads a Product that something existing refers to; nil if it is
 // gone.
 func (s *Store) Product(ctx context.Context, namespace, name string) (*v1alpha1.Product, error) {
-	p := &v1alpha1.Product{}
-	if found, err := s.get(ctx, namespace, name, p, true); !found {
-		return nil, err
-	}
-	return p, nil
+	return one[v1alpha1.Product](ctx, s, namespace, name, true)
 }
 
 // Subscription reads a Subscription that something existing refers to; nil if
 // it is gone.
 func (s *Store) Subscription(ctx context.Context, namespace, name string) (*v1alpha1.Subscription, error) {
-	sub := &v1alpha1.Subscription{}
-	if found, err := s.get(ctx, namespace, name, sub, true); !found {
-		return nil, err
-	}
-	return sub, nil
+	return one[v1alpha1.Subscription](ctx, s, namespace, name, true)
 }
 
 // Activation reads an Activation that a token names; nil if it is gone, which
 // is ordinary: keys live an hour, what they activated lives on.
 func (s *Store) Activation(ctx context.Context, namespace, name string) (*v1alpha1.Activation, error) {
-	a := &v1alpha1.Activation{}
-	if found, err := s.get(ctx, namespace, name, a, false); !found {
-		return nil, err
-	}
-	return a, nil
+	return one[v1alpha1.Activation](ctx, s, namespace, name, false)
 }

@@ -39,9 +39,9 @@ func run(m *testing.M) int {
 	}
 	// Nobody's own configuration of helm or kubectl may have a say.
 	for _, name := range []string{"HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"} {
-		os.Setenv(name, filepath.Join(dir, name))
+		_ = os.Setenv(name, filepath.Join(dir, name))
 	}
-	os.Setenv("KUBECONFIG", filepath.Join(dir, "none"))
+	_ = os.Setenv("KUBECONFIG", filepath.Join(dir, "none"))
 	return m.Run()
 }
 

@@ -71,8 +71,9 @@ func NewVerifier(keys KeyFinder) *Verifier {
 // signature, time, and for version 1 that the signature has one meaning only.
 //
 // Errors are faults: MissingAuthentication without AWSAccessKeyId or
-// Signature; ConflictingParameter for a name that comes twice; UnknownAccessKey and SignatureMismatch, which take the same time
-// and tell the same amount; RequestExpired; MissingParameter,
+// Signature; ConflictingParameter for a name that comes twice;
+// UnknownAccessKey and SignatureMismatch, which take the same time and tell the
+// same amount; RequestExpired; MissingParameter,
 // InvalidParameter and ParameterCombination for the parameters of the
 // signature; for version 1 also the kinds in the rules of the action, because
 // a value that is not well-formed could be a part of two; Unavailable if
@@ -124,7 +125,7 @@ func checkUnique(parameters []query.Parameter) error {
 	for i := range parameters {
 		for j := range i {
 			if parameters[j].Name == parameters[i].Name {
-				return fault.New(fault.ConflictingParameter, "The parameter `%s` must be given only once.", parameters[i].Name)
+				return fault.New(fault.ConflictingParameter, "The parameter %s must be given only once.", query.Shown(parameters[i].Name))
 			}
 		}
 	}

@@ -30,8 +30,8 @@ func (version1) checkNames(in *Input) error {
 	for _, p := range in.Parameters {
 		if p.Name != query.Signature && !isKnown(rules, p.Name) {
 			return fault.New(fault.InvalidParameter,
-				"Signature version 1 can't protect the parameter `%s`, which %s does not know; leave it out or sign with `SignatureVersion` 2.",
-				p.Name, in.Action.Name)
+				"Signature version 1 can't protect a parameter that %s does not know; leave it out or sign with `SignatureVersion` 2.",
+				in.Action.Name)
 		}
 	}
 	return nil

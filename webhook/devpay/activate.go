@@ -119,7 +119,8 @@ func (s *Service) findKey(ctx context.Context, who *auth.Principal, key string) 
 }
 
 // userToken seals the token. It says when the key was issued, not when it was
-// used: the same key used twice gives the same token.
+// used: the same key used twice gives the same token, unless it expires, which is
+// counted from each use.
 func (s *Service) userToken(a *v1alpha1.Activation, sub *v1alpha1.Subscription, p *v1alpha1.Product, asked time.Duration, now time.Time) (string, error) {
 	return s.Keys.Get().Sealing.SealUserToken(now, secrets.UserToken{
 		Namespace:      a.Namespace,

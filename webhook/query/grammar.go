@@ -61,6 +61,14 @@ func isProductToken(s string) bool       { return isToken(s, ProductTokenPrefix)
 func isUserToken(s string) bool          { return isToken(s, UserTokenPrefix) }
 func isAnyToken(s string) bool           { return isProductToken(s) || isUserToken(s) }
 
+// base64Alphabet holds true for the bytes of standard base64.
+var base64Alphabet = func() (is [256]bool) {
+	for c := range is {
+		is[c] = isAlphanumeric(byte(c)) || c == '+' || c == '/'
+	}
+	return is
+}()
+
 // isToken reports whether s is the literal and standard base64. The alphabet
 // of URLs would not do: with its hyphen a user token could swallow a Version
 // that follows it in a version 1 signature.
@@ -70,8 +78,7 @@ func isToken(s, literal string) bool {
 		return false
 	}
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if isAlphanumeric(c) || c == '+' || c == '/' {
+		if base64Alphabet[s[i]] {
 			continue
 		}
 		return i > 0 && len(s)-i <= 2 && strings.Trim(s[i:], "=") == ""

@@ -6,7 +6,6 @@ package query
 import (
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -109,7 +108,7 @@ func (r *Request) add(raw string) error {
 		}
 		for i := range r.Parameters {
 			if strings.EqualFold(r.Parameters[i].Name, p.Name) {
-				return fault.New(fault.ConflictingParameter, "The parameter `%s` must be given only once.", p.Name)
+				return fault.New(fault.ConflictingParameter, "The parameter %s must be given only once.", Shown(p.Name))
 			}
 		}
 		r.Parameters = append(r.Parameters, p)
@@ -120,8 +119,8 @@ func (r *Request) add(raw string) error {
 // decode returns the parameter that name=value stands for.
 func decode(pair string) (Parameter, error) {
 	rawName, rawValue, _ := strings.Cut(pair, "=")
-	name, err := url.QueryUnescape(rawName)
-	if err != nil {
+	name, ok := unescape(rawName)
+	if !ok {
 		return Parameter{}, fault.New(fault.Malformed, "The query string has an invalid percent escape in a parameter's name.")
 	}
 	switch {
@@ -132,15 +131,15 @@ func decode(pair string) (Parameter, error) {
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
 		return Parameter{}, fault.New(fault.Malformed, "A parameter's name must be UTF-8 without control characters.")
 	}
-	value, err := url.QueryUnescape(rawValue)
-	if err != nil {
-		return Parameter{}, fault.New(fault.Malformed, "The query string has an invalid percent escape in the value of `%s`.", name)
+	value, ok := unescape(rawValue)
+	if !ok {
+		return Parameter{}, fault.New(fault.Malformed, "The query string has an invalid percent escape in the value of %s.", Shown(name))
 	}
 	switch {
 	case len(value) > MaxValueBytes:
-		return Parameter{}, fault.New(fault.InvalidParameter, "The value of `%s` must not be longer than %d bytes.", name, MaxValueBytes)
+		return Parameter{}, fault.New(fault.InvalidParameter, "The value of %s must not be longer than %d bytes.", Shown(name), MaxValueBytes)
 	case !utf8.ValidString(value):
-		return Parameter{}, fault.New(fault.Malformed, "The value of `%s` must be UTF-8.", name)
+		return Parameter{}, fault.New(fault.Malformed, "The value of %s must be UTF-8.", Shown(name))
 	}
 	if holdsPlus(name) {
 		// Real clients send a raw plus, which a form reads as a space.
@@ -148,6 +147,23 @@ func decode(pair string) (Parameter, error) {
 		value = strings.ReplaceAll(value, " ", "+")
 	}
 	return Parameter{Name: name, Value: value}, nil
+}
+
+// Shown is how an error names a parameter: by its name if the service knows it.
+// Any other name may be a value that was escaped once too often, perhaps a
+// secret, and errors go to logs.
+func Shown(name string) string {
+	for _, a := range Actions {
+		for i := range a.signed {
+			if strings.EqualFold(a.signed[i].Name, name) {
+				return "`" + a.signed[i].Name + "`"
+			}
+		}
+	}
+	if strings.EqualFold(name, Signature) {
+		return "`" + Signature + "`"
+	}
+	return "that the service does not know"
 }
 
 // holdsPlus reports whether a parameter's values have pluses but never spaces.

@@ -23,7 +23,7 @@ const (
 // written between elements, because several real clients do not trim it. The
 // answer may hold secrets, so no cache may keep it.
 func WriteResult(w http.ResponseWriter, requestID string, result Result) error {
-	b := make([]byte, 0, 1024)
+	b := make([]byte, 0, 512)
 	b = append(b, declaration+"<"...)
 	b = append(b, result.name()...)
 	b = append(b, `Response xmlns="`+namespace+`"><`...)

@@ -56,6 +56,7 @@
   - ""
   resources:
   - configmaps
+  - events
   verbs:
   - create
   - patch

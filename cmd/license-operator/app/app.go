@@ -19,6 +19,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -37,6 +38,12 @@ import (
 const (
 	// leaderID is the name of the Lease that replicas contend for.
 	leaderID = "license-operator"
+	// A leader that can't renew its lease ends, and the endpoint of its process
+	// with it, so an API server that is away for a moment must not do that. A
+	// leader that is asked to stop hands over at once.
+	leaseDuration = 30 * time.Second
+	renewDeadline = 25 * time.Second
+	retryPeriod   = 3 * time.Second
 	// gracefulShutdown is longer than the endpoint takes to finish.
 	gracefulShutdown = 90 * time.Second
 	// concurrentReconciles is per controller: each waits for the API server
@@ -65,7 +72,7 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 		return fmt.Errorf("connect to the API server: %w", err)
 	}
 	keys := &secrets.Holder{}
-	loaded, err := loadKeys(ctx, live, o, clk)
+	loaded, err := loadKeys(ctx, live, o, log, clk)
 	if err != nil {
 		return err
 	}
@@ -98,7 +105,11 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 	if err := controllers.Setup(mgr, cfgControllers, clk); err != nil {
 		return fmt.Errorf("set up the controllers: %w", err)
 	}
-	endpoint := webhook.NewEndpoint(endpointConfig(o), clk, store.New(names, mgr.GetCache(), live, clk), keys)
+	reader, err := store.NewReader(ctx, mgr.GetCache())
+	if err != nil {
+		return err
+	}
+	endpoint := webhook.NewEndpoint(endpointConfig(o), clk, store.New(names, reader, live, clk), keys)
 	server := webhook.NewServer(listener, tlsConfig, endpoint, log.WithName("endpoint"), o.ShutdownDelay, clk)
 	if err := mgr.Add(server); err != nil {
 		return err
@@ -131,6 +142,9 @@ func newManager(cfg *rest.Config, o *options.Options, scheme *runtime.Scheme, lo
 		LeaderElectionID:              leaderID,
 		LeaderElectionNamespace:       o.Namespace,
 		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 ptr.To(leaseDuration),
+		RenewDeadline:                 ptr.To(renewDeadline),
+		RetryPeriod:                   ptr.To(retryPeriod),
 		GracefulShutdownTimeout:       &timeout,
 		Controller:                    config.Controller{SkipNameValidation: &unique, MaxConcurrentReconciles: concurrentReconciles},
 	})

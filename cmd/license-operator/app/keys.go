@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,12 +18,13 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/options"
 	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/internal/store"
 )
 
 // loadKeys reads the operator's keys, or makes them on the first start. It
 // refuses a first start in a cluster whose Products were served under another
 // identity key: going on would change every identifier that customers hold.
-func loadKeys(ctx context.Context, live client.Client, o *options.Options, clk clock.PassiveClock) (*secrets.Keys, error) {
+func loadKeys(ctx context.Context, live client.Client, o *options.Options, log logr.Logger, clk clock.PassiveClock) (*secrets.Keys, error) {
 	name := types.NamespacedName{Namespace: o.Namespace, Name: o.KeysSecret}
 	if !o.AcceptNewIdentity {
 		if err := refuseLostKeys(ctx, live, name); err != nil {
@@ -30,6 +32,9 @@ func loadKeys(ctx context.Context, live client.Client, o *options.Options, clk c
 		}
 	}
 	keys, err := secrets.LoadOrCreate(ctx, live, name, clk, rand.Reader)
+	if o.AcceptNewIdentity {
+		log.Info("Whether the keys are those that resources were served with is not checked; take --accept-new-identity away again")
+	}
 	if err != nil || o.AcceptNewIdentity {
 		return keys, err
 	}
@@ -63,23 +68,42 @@ func refuseLostKeys(ctx context.Context, live client.Client, name types.Namespac
 	return nil
 }
 
-// refuseOtherKeys fails if a Product's status was derived from another identity
-// key.
+// sampled is how many objects of a kind are compared: one would do, if it were
+// known which one was served.
+const sampled = 100
+
+// refuseOtherKeys fails if a status was derived from another identity key.
 func refuseOtherKeys(ctx context.Context, live client.Client, name types.NamespacedName, identity *secrets.Identity) error {
-	products := &v1alpha1.ProductList{}
-	if err := live.List(ctx, products); err != nil {
-		return fmt.Errorf("list the Products: %w", err)
+	names := store.Names{Identity: identity}
+	products, subs, keys := &v1alpha1.ProductList{}, &v1alpha1.SubscriptionList{}, &v1alpha1.AccessKeyList{}
+	for _, list := range []client.ObjectList{products, subs, keys} {
+		if err := live.List(ctx, list, client.Limit(sampled)); err != nil {
+			return fmt.Errorf("compare the keys with what was served: %w", err)
+		}
 	}
 	for i := range products.Items {
-		p := &products.Items[i]
-		if p.Spec.Code != "" || p.Status.Code == "" || p.Status.Code == identity.ProductCode(p.Namespace, p.Name) {
-			continue
+		if p := &products.Items[i]; p.Status.Code != "" && p.Status.Code != names.Code(p) {
+			return otherKeys(name, "Product", p)
 		}
-		return fmt.Errorf("the Secret %s holds another identity key than the one that the Product %s/%s was served with; "+
-			"restore the right Secret from a backup, or start with --accept-new-identity: then every derived identifier changes "+
-			"and every token and access key in the field dies", name, p.Namespace, p.Name)
+	}
+	for i := range subs.Items {
+		if s := &subs.Items[i]; s.Status.PersistentIdentifier != "" && s.Status.PersistentIdentifier != names.PID(s) {
+			return otherKeys(name, "Subscription", s)
+		}
+	}
+	for i := range keys.Items {
+		k := &keys.Items[i]
+		if k.Status.AccessKeyID != "" && k.Status.Rotation != 0 && k.Status.AccessKeyID != names.AccessKeyID(k, k.Status.Rotation) {
+			return otherKeys(name, "AccessKey", k)
+		}
 	}
 	return nil
+}
+
+func otherKeys(name types.NamespacedName, kind string, o client.Object) error {
+	return fmt.Errorf("the Secret %s holds another identity key than the one that the %s %s/%s was served with; "+
+		"restore the right Secret from a backup, or start with --accept-new-identity: then every derived identifier changes "+
+		"and every token and access key in the field dies", name, kind, o.GetNamespace(), o.GetName())
 }
 
 func secretGone(ctx context.Context, live client.Client, name types.NamespacedName) (bool, error) {

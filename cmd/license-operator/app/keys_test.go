@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,19 +37,19 @@ func TestLoadKeys(t *testing.T) {
 
 	t.Run("the first start in an empty cluster makes the keys", func(t *testing.T) {
 		c := fake.NewClientBuilder().WithScheme(NewScheme()).Build()
-		if _, err := loadKeys(ctx, c, o, clk); err != nil {
+		if _, err := loadKeys(ctx, c, o, logr.Discard(), clk); err != nil {
 			t.Fatal(err)
 		}
 	})
 	t.Run("resources without status, as from Git, are no obstacle", func(t *testing.T) {
 		c := fake.NewClientBuilder().WithScheme(NewScheme()).WithObjects(served("")).Build()
-		if _, err := loadKeys(ctx, c, o, clk); err != nil {
+		if _, err := loadKeys(ctx, c, o, logr.Discard(), clk); err != nil {
 			t.Fatal(err)
 		}
 	})
 	t.Run("a lost Secret is not replaced while Products were served with it", func(t *testing.T) {
 		c := fake.NewClientBuilder().WithScheme(NewScheme()).WithObjects(served("12345678")).Build()
-		_, err := loadKeys(ctx, c, o, clk)
+		_, err := loadKeys(ctx, c, o, logr.Discard(), clk)
 		if err == nil || !strings.Contains(err.Error(), "restore the Secret from a backup") {
 			t.Errorf("error = %v, want one that tells to restore", err)
 		}
@@ -56,13 +57,13 @@ func TestLoadKeys(t *testing.T) {
 		if !apierrors.IsNotFound(err) {
 			t.Errorf("the Secret was made: %v", err)
 		}
-		if _, err := loadKeys(ctx, c, accepting, clk); err != nil {
+		if _, err := loadKeys(ctx, c, accepting, logr.Discard(), clk); err != nil {
 			t.Errorf("with --accept-new-identity: %v", err)
 		}
 	})
 	t.Run("another identity key than the Products were served with is refused", func(t *testing.T) {
 		c := fake.NewClientBuilder().WithScheme(NewScheme()).Build()
-		keys, err := loadKeys(ctx, c, o, clk)
+		keys, err := loadKeys(ctx, c, o, logr.Discard(), clk)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,19 +71,33 @@ func TestLoadKeys(t *testing.T) {
 		if err := c.Create(ctx, p); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := loadKeys(ctx, c, o, clk); err != nil {
+		if _, err := loadKeys(ctx, c, o, logr.Discard(), clk); err != nil {
 			t.Errorf("with the right key: %v", err)
 		}
 		key := types.NamespacedName{Namespace: "operator", Name: "keys"}
 		if err := c.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := loadKeys(ctx, c, accepting, clk); err != nil {
+		if _, err := loadKeys(ctx, c, accepting, logr.Discard(), clk); err != nil {
 			t.Fatal(err)
 		}
-		_, err = loadKeys(ctx, c, o, clk)
+		_, err = loadKeys(ctx, c, o, logr.Discard(), clk)
 		if err == nil || !strings.Contains(err.Error(), "holds another identity key") {
 			t.Errorf("error = %v, want one that tells of another identity key", err)
+		}
+	})
+	t.Run("another identity key shows where every Product sets its code, too", func(t *testing.T) {
+		p := builder.Product("render-farm").InNamespace("acme").WithCode("774F4FF8").Build()
+		p.Status.Code = "774F4FF8"
+		sub := builder.Subscription("initech", "render-farm").InNamespace("acme").Build()
+		sub.Status.PersistentIdentifier = "PANOTHER"
+		c := fake.NewClientBuilder().WithScheme(NewScheme()).WithObjects(p, sub).Build()
+		if _, err := loadKeys(ctx, c, accepting, logr.Discard(), clk); err != nil {
+			t.Fatal(err)
+		}
+		_, err := loadKeys(ctx, c, o, logr.Discard(), clk)
+		if err == nil || !strings.Contains(err.Error(), "the Subscription acme/initech") {
+			t.Errorf("error = %v, want one that names the Subscription", err)
 		}
 	})
 }

@@ -1,0 +1,62 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+// sample is one series of ours: its labels, and how often it was counted or
+// observed.
+func samples(t *testing.T) map[string]float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, family := range families {
+		if !strings.HasPrefix(family.GetName(), "license_operator_") {
+			continue
+		}
+		if family.GetHelp() == "" {
+			t.Errorf("%s has no help", family.GetName())
+		}
+		for _, m := range family.GetMetric() {
+			series := family.GetName()
+			for _, label := range m.GetLabel() {
+				series += " " + label.GetName() + "=" + label.GetValue()
+			}
+			got[series] = m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			if sum := m.GetHistogram().GetSampleSum(); m.GetHistogram() != nil && sum != 0.5 {
+				t.Errorf("%s observed %v seconds, want 0.5", series, sum)
+			}
+		}
+	}
+	return got
+}
+
+func TestWhatIsCounted(t *testing.T) {
+	LiveLookup()
+	LiveLookup()
+	Request("devpay", "RefreshUserToken", "OK", 200*time.Millisecond)
+	Request("devpay", "RefreshUserToken", "Throttling", 300*time.Millisecond)
+	Request("devpay", "-", "InvalidAction", 500*time.Millisecond)
+	want := map[string]float64{
+		"license_operator_live_lookups_total":                                                     2,
+		"license_operator_requests_total action=RefreshUserToken code=OK protocol=devpay":         1,
+		"license_operator_requests_total action=RefreshUserToken code=Throttling protocol=devpay": 1,
+		"license_operator_requests_total action=- code=InvalidAction protocol=devpay":             1,
+		"license_operator_request_duration_seconds action=RefreshUserToken protocol=devpay":       2,
+		"license_operator_request_duration_seconds action=- protocol=devpay":                      1,
+	}
+	if diff := cmp.Diff(want, samples(t)); diff != "" {
+		t.Errorf("series (-want +got):\n%s", diff)
+	}
+}

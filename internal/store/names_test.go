@@ -1,0 +1,128 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/store"
+	"github.com/license-operator/license-operator/test/builder"
+	"github.com/license-operator/license-operator/test/expect"
+)
+
+func TestAccount(t *testing.T) {
+	names := store.Names{Identity: expect.NewKeys(t, 7).Get().Identity}
+	derived := names.Identity.AccountID("acme")
+	for name, test := range map[string]struct {
+		namespace *builder.NamespaceBuilder
+		account   string
+		valid     bool
+	}{
+		"no annotation":            {builder.Namespace("acme"), derived, true},
+		"12 digits":                {builder.Namespace("acme").WithAccountID("012345678901"), "012345678901", true},
+		"an empty annotation":      {builder.Namespace("acme").WithAccountID(""), derived, false},
+		"11 digits":                {builder.Namespace("acme").WithAccountID("01234567890"), derived, false},
+		"13 digits":                {builder.Namespace("acme").WithAccountID("0123456789012"), derived, false},
+		"a letter":                 {builder.Namespace("acme").WithAccountID("01234567890a"), derived, false},
+		"digits and a newline":     {builder.Namespace("acme").WithAccountID("012345678901\n"), derived, false},
+		"digits of another script": {builder.Namespace("acme").WithAccountID("٠١٢٣٤٥٦٧٨٩٠١"), derived, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if account, valid := names.Account(test.namespace.Build()); account != test.account || valid != test.valid {
+				t.Errorf("it is %s, %t; want %s, %t", account, valid, test.account, test.valid)
+			}
+		})
+	}
+}
+
+// indexer records what is indexed.
+type indexer struct {
+	added map[string]client.IndexerFunc
+	err   error
+}
+
+func (i *indexer) IndexField(_ context.Context, _ client.Object, field string, extract client.IndexerFunc) error {
+	if i.err != nil {
+		return i.err
+	}
+	i.added[field] = extract
+	return nil
+}
+
+func TestEveryIndexFindsItsObjects(t *testing.T) {
+	names := store.Names{Identity: expect.NewKeys(t, 7).Get().Identity}
+	identity := names.Identity
+	in := func(o client.Object) client.Object { o.SetNamespace("acme"); return o }
+	hash := identity.HashActivationKey("A")
+	rotating := builder.VendorKey("backend").WithRotation(3).WithOverlap(60).With(func(k *v1alpha1.AccessKey) {
+		k.Status.Rotation = 2
+		k.Status.Previous = &v1alpha1.PreviousAccessKey{AccessKeyID: "AKIAPREVIOUS", Rotation: 1}
+	})
+	want := map[string]map[client.Object][]string{
+		store.IndexProductCode: {
+			in(builder.Product("a").Build()):                      {identity.ProductCode("acme", "a")},
+			in(builder.Product("a").WithCode("774F4FF8").Build()): {"774F4FF8"},
+		},
+		store.IndexProductSKU: {
+			in(builder.Product("a").Build()):                 {"a"},
+			in(builder.Product("a").WithSKU("ACME").Build()): {"ACME"},
+		},
+		store.IndexProductImportedToken: {
+			in(builder.Product("a").Build()):                          nil,
+			in(builder.Product("a").WithImportedToken("sum").Build()): {"sum"},
+		},
+		store.IndexSubscriptionProduct: {in(builder.Subscription("s", "a").Build()): {"a"}},
+		store.IndexSubscriptionPID: {
+			in(builder.Subscription("s", "a").Build()):                     {identity.PersistentIdentifier("acme", identity.CustomerIdentifier("acme", "s"))},
+			in(builder.Subscription("s", "a").WithCustomer("c-1").Build()): {identity.PersistentIdentifier("acme", "c-1")},
+		},
+		store.IndexActivationKeyHash: {
+			in(builder.Activation("a", "s").Build()): nil,
+			in(builder.Activation("a", "s").With(func(a *v1alpha1.Activation) { a.Status.KeyHash = hash }).Build()): {hash},
+		},
+		store.IndexActivationSubscription: {in(builder.Activation("a", "s").Build()): {"s"}},
+		store.IndexAccessKeyID: {
+			in(builder.VendorKey("backend").Build()): {identity.AccessKeyID("acme", "backend", 1)},
+			in(rotating.Build()):                     {identity.AccessKeyID("acme", "backend", 3), identity.AccessKeyID("acme", "backend", 2), "AKIAPREVIOUS"},
+		},
+		store.IndexAccessKeySubscription: {
+			in(builder.VendorKey("backend").Build()):        nil,
+			in(builder.CustomerKey("backend", "s").Build()): {"s"},
+		},
+		store.IndexAccessKeyActivation: {
+			in(builder.CustomerKey("backend", "s").Build()):             nil,
+			in(builder.CustomerKey("backend", "s").MadeBy("a").Build()): {"a"},
+		},
+		store.IndexNamespaceAccount: {
+			&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}:                                            {identity.AccountID("acme")},
+			&metav1.PartialObjectMetadata{ObjectMeta: builder.Namespace("acme").WithAccountID("012345678901").Build().ObjectMeta}: {"012345678901"},
+		},
+	}
+	got := &indexer{added: map[string]client.IndexerFunc{}}
+	if err := store.SetupIndexes(t.Context(), got, names); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.added) != len(want) {
+		t.Errorf("there are %d indexes, want %d", len(got.added), len(want))
+	}
+	for index, objects := range want {
+		for o, keys := range objects {
+			if diff := cmp.Diff(keys, got.added[index](o)); diff != "" {
+				t.Errorf("%s of %v (-want +got):\n%s", index, types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}, diff)
+			}
+		}
+	}
+	failure := errors.New("no cache")
+	if err := store.SetupIndexes(t.Context(), &indexer{err: failure}, names); !errors.Is(err, failure) {
+		t.Errorf("the error is %v, want %v", err, failure)
+	}
+}
