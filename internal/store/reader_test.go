@@ -5,6 +5,8 @@ package store_test
 
 import (
 	"context"
+	"crypto/rand"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -64,7 +66,10 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 		builder.Subscription("initech", "render-farm").Build(),
 		builder.Activation("first", "initech").Build(), builder.VendorKey("vendor").Build())
 	activation := builder.Activation("first", "initech").InNamespace(s.Namespace).Build()
-	key := "A" + strings.Repeat("B", 25)
+	key, err := s.Names.Identity.NewActivationKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	expect.EditStatus(s, activation, func(a *v1alpha1.Activation) {
 		a.Status.KeyHash = s.Names.Identity.HashActivationKey(key)
 	})
@@ -76,7 +81,7 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 	type found struct {
 		Product                *v1alpha1.Product
 		Subscription           *v1alpha1.Subscription
-		Activation             *v1alpha1.Activation
+		Activation, ByKey      *v1alpha1.Activation
 		Key                    *v1alpha1.AccessKey
 		Subscribed, Known      bool
 		Imported, Anywhere     bool
@@ -100,6 +105,8 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 		must(err)
 		f.Activation, err = st.Activation(ctx, s.Namespace, "first")
 		must(err)
+		f.ByKey, err = st.ActivationByKey(ctx, key)
+		must(err)
 		f.Key, _, err = st.AccessKey(ctx, id)
 		must(err)
 		f.Subscribed, f.Known, err = st.Subscribed(ctx, s.Namespace, pid, "FARM")
@@ -121,9 +128,9 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 		return f
 	}
 	want, got := look(cached), look(reader)
-	for _, o := range []client.Object{got.Product, got.Subscription, got.Activation, got.Key} {
-		if o.GetName() == "" {
-			t.Fatalf("a %T was not found", o)
+	for _, o := range []client.Object{got.Product, got.Subscription, got.Activation, got.ByKey, got.Key} {
+		if reflect.ValueOf(o).IsNil() {
+			t.Errorf("the %T was not found", o)
 		}
 	}
 	// The cache sets it in the copies that it makes.
