@@ -5,6 +5,7 @@ package env
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -29,6 +30,8 @@ const (
 	processPoll  = 50 * time.Millisecond
 )
 
+var errEnded = errors.New("the operator has ended by itself")
+
 // Process is the operator's own binary, running beside the test.
 type Process struct {
 	// Log is the file that the operator logs to.
@@ -38,8 +41,10 @@ type Process struct {
 	// CA is the certificate of the endpoint's authority, PEM.
 	CA []byte
 
-	cmd  *exec.Cmd
-	done chan error
+	cmd *exec.Cmd
+	// ended is closed when the process has ended, with err.
+	ended chan struct{}
+	err   error
 }
 
 // StartProcess starts the operator's binary under its own role, with its
@@ -54,7 +59,7 @@ func (e *Env) StartProcess(ctx context.Context, binary, dir, endpoint string, ar
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{Log: filepath.Join(dir, "operator.log"), Metrics: "http://" + metrics + "/metrics", done: make(chan error, 1)}
+	p := &Process{Log: filepath.Join(dir, "operator.log"), Metrics: "http://" + metrics + "/metrics", ended: make(chan struct{})}
 	log, err := os.Create(p.Log)
 	if err != nil {
 		return nil, err
@@ -69,7 +74,10 @@ func (e *Env) StartProcess(ctx context.Context, binary, dir, endpoint string, ar
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	go func() { p.done <- p.cmd.Wait() }()
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
 	err = p.waitReady(ctx, "http://"+health+"/readyz")
 	if err == nil {
 		p.CA, err = e.authority(ctx)
@@ -88,10 +96,10 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
-	case <-p.done:
+	case <-p.ended:
 	case <-time.After(processStop):
 		_ = p.cmd.Process.Kill()
-		<-p.done
+		<-p.ended
 	}
 }
 
@@ -103,10 +111,9 @@ func (p *Process) waitReady(ctx context.Context, url string) error {
 			return nil
 		}
 		select {
-		case err := <-p.done:
-			p.done <- err
-			log, _ := os.ReadFile(p.Log)
-			return fmt.Errorf("the operator has ended (%v):\n%s", err, log)
+		case <-p.ended:
+			log, err := os.ReadFile(p.Log)
+			return errors.Join(errEnded, p.err, err, errors.New(string(log)))
 		case <-ctx.Done():
 			return fmt.Errorf("the operator is not ready, see %s: %w", p.Log, ctx.Err())
 		case <-time.After(processPoll):

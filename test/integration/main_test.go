@@ -1,0 +1,98 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package integration tests the endpoint over real TLS: the whole operator in
+// process, under exactly the role that is shipped, against a real API server.
+package integration
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/license-operator/license-operator/internal/options"
+	"github.com/license-operator/license-operator/test/env"
+	"github.com/license-operator/license-operator/test/integration/wire"
+)
+
+var (
+	cluster *env.Env
+	// now is the clock of every operator and client of this package.
+	now = newClock()
+	// logs is what all operators here have written.
+	logs = &buffer{}
+	// ledger knows every secret that passed through.
+	ledger = &wire.Ledger{}
+	// operator is the replica that most tests call.
+	operator *replica
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	log := logr.FromSlogHandler(logs.handler())
+	ctrl.SetLogger(log)
+	klog.SetLogger(log.WithName("client"))
+	defer now.flow()()
+	e, err := env.Start(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "start the control plane:", err)
+		return 1
+	}
+	cluster = e
+	defer func() {
+		if err := e.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stop the control plane:", err)
+		}
+	}()
+	operator, err = startReplica(cluster.Operator, func(*options.Options) {})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "start the operator: %v\n%s", err, logs)
+		return 1
+	}
+	code := m.Run()
+	// These are tests of the whole run: they hold for every other test here.
+	for name, check := range afterwards {
+		if wrong := check(); len(wrong) > 0 {
+			code = 1
+			fmt.Printf("--- FAIL: %s\n", name)
+			for _, line := range wrong[:min(len(wrong), 20)] {
+				fmt.Printf("    %s\n", line)
+			}
+		}
+	}
+	if err := operator.stop(); err != nil {
+		fmt.Println("--- FAIL: the operator ended with", err)
+		code = 1
+	}
+	return code
+}
+
+// call is the client of the operator that most tests call.
+func call() *wire.Client { return operator.client }
+
+// vendor makes a vendor of its own for a test.
+func vendor(t testing.TB) *wire.Vendor {
+	t.Helper()
+	return wire.NewVendor(t, cluster, ledger)
+}
+
+// within waits until a check is true, and logs how long it took: what it has to
+// be in production is measured elsewhere, on a machine that is named.
+func within(t testing.TB, what string, check func() bool) {
+	t.Helper()
+	start := time.Now()
+	wire.Eventually(t, what, func(context.Context) error {
+		if !check() {
+			return fmt.Errorf("not after %s", time.Since(start).Round(time.Millisecond))
+		}
+		return nil
+	})
+	t.Logf("%s: after %s", what, time.Since(start).Round(time.Millisecond))
+}
