@@ -4,10 +4,13 @@
 package webhook
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
+	"github.com/go-logr/logr"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/license-operator/license-operator/internal/fault"
@@ -53,24 +56,33 @@ func (e *Endpoint) finish(w http.ResponseWriter, r *http.Request, rec *record, r
 	took := e.clock.Since(rec.start)
 	metrics.Request(rec.protocol, rec.action, code, took)
 
-	values := make([]any, 0, 24)
-	values = append(values, "requestID", rec.id, "protocol", rec.protocol, "action", rec.action, "code", code,
-		"status", status, "durationSeconds", took.Seconds(), "client", address(r))
+	line := slog.NewRecord(rec.start.Add(took), slog.LevelInfo, "Request", 0)
+	line.AddAttrs(slog.String("logger", "endpoint"),
+		slog.String("requestID", rec.id), slog.String("protocol", rec.protocol), slog.String("action", rec.action),
+		slog.String("code", code), slog.Int("status", status),
+		slog.Float64("durationSeconds", took.Seconds()), slog.String("client", address(r)))
 	if p := rec.principal; p != nil {
-		values = append(values, "namespace", p.Namespace, "accessKey", p.KeyName)
+		line.AddAttrs(slog.String("namespace", p.Namespace), slog.String("accessKey", p.KeyName))
 	}
 	if lost != nil {
-		values = append(values, "answerLost", true)
+		line.AddAttrs(slog.Bool("answerLost", true))
 	}
 	if f, ok := errors.AsType[*fault.Error](err); ok {
-		values = append(values, "detail", f.Detail)
+		line.AddAttrs(slog.String("detail", f.Detail))
 	}
-	log := logf.FromContext(r.Context())
 	if kind := fault.KindOf(err); err != nil && (kind == fault.Internal || kind == fault.Unavailable) {
-		log.Error(cause(err), "Request", values...)
-		return
+		line.Level = slog.LevelError
+		line.AddAttrs(slog.String("err", cause(err).Error()))
 	}
-	log.Info("Request", values...)
+	writeLine(r.Context(), line)
+}
+
+// writeLine hands the line to slog, without logr in between, which would cost
+// more than formatting it.
+func writeLine(ctx context.Context, line slog.Record) {
+	if h := logr.ToSlogHandler(logf.FromContext(ctx)); h.Enabled(ctx, line.Level) {
+		_ = h.Handle(ctx, line) // Where would one say that the log can't be written?
+	}
 }
 
 // cause is what the log may say of an error: for a fault what lies behind it.

@@ -106,26 +106,26 @@ func TestEachRequestLeavesOneLineThatSaysWhoAndWhat(t *testing.T) {
 		want map[string]any
 	}{
 		"a vendor's request that fails inside": {f.active(t), map[string]any{
-			"msg": "Request", "level": "ERROR", "err": "the cache is closed", "protocol": "REST-Query", "action": "GetActiveSubscriptionsByPid",
+			"msg": "Request", "logger": "endpoint", "level": "ERROR", "err": "the cache is closed", "protocol": "REST-Query", "action": "GetActiveSubscriptionsByPid",
 			"code": "InternalError", "status": 500.0, "client": "192.0.2.1", "namespace": "acme", "accessKey": "vendor"}},
 		"a vendor's request that is refused": {
 			f.sign(t, f.vendor, query.ActionParameter, "GetActiveSubscriptionsByPid", query.PersistentIdentifier, hidden), map[string]any{
-				"msg": "Request", "level": "INFO", "protocol": "REST-Query", "action": "GetActiveSubscriptionsByPid", "code": "InvalidPersistentIdentifier",
+				"msg": "Request", "logger": "endpoint", "level": "INFO", "protocol": "REST-Query", "action": "GetActiveSubscriptionsByPid", "code": "InvalidPersistentIdentifier",
 				"status": 403.0, "client": "192.0.2.1", "namespace": "acme", "accessKey": "vendor",
 				"detail": "The parameter `PersistentIdentifier` is invalid or malformed: it must be 1 to 128 upper-case letters and digits."}},
 		"a caller with a wrong secret is nobody": {
 			f.sign(t, &wrong, query.ActionParameter, "ActivateHostedProduct", query.ProductToken, token), map[string]any{
-				"msg": "Request", "level": "INFO", "protocol": "REST-Query", "action": "ActivateHostedProduct", "code": "SignatureDoesNotMatch",
+				"msg": "Request", "logger": "endpoint", "level": "INFO", "protocol": "REST-Query", "action": "ActivateHostedProduct", "code": "SignatureDoesNotMatch",
 				"status": 403.0, "client": "192.0.2.1", "detail": "The `Signature` of this request is not the one its secret access key makes."}},
 		"a caller without a key is nobody": {
 			f.sign(t, &unknown, query.ActionParameter, "ActivateHostedProduct", query.ProductToken, token), map[string]any{
-				"msg": "Request", "level": "INFO", "protocol": "REST-Query", "action": "ActivateHostedProduct", "code": "InvalidClientTokenId",
+				"msg": "Request", "logger": "endpoint", "level": "INFO", "protocol": "REST-Query", "action": "ActivateHostedProduct", "code": "InvalidClientTokenId",
 				"status": 403.0, "client": "192.0.2.1", "detail": "No active access key has the `AWSAccessKeyId` of this request."}},
 		"an action that is none is not repeated": {"https://" + host + "/?Action=" + hidden, map[string]any{
-			"msg": "Request", "level": "INFO", "protocol": "REST-Query", "action": "-", "code": "InvalidAction", "status": 400.0, "client": "192.0.2.1",
+			"msg": "Request", "logger": "endpoint", "level": "INFO", "protocol": "REST-Query", "action": "-", "code": "InvalidAction", "status": 400.0, "client": "192.0.2.1",
 			"detail": "The parameter `Action` must name one of the six actions of the License Service."}},
 		"a path is not repeated": {"https://" + host + "/" + hidden, map[string]any{
-			"msg": "Request", "level": "INFO", "protocol": "REST-Query", "action": "-", "code": "InvalidAction", "status": 400.0, "client": "192.0.2.1",
+			"msg": "Request", "logger": "endpoint", "level": "INFO", "protocol": "REST-Query", "action": "-", "code": "InvalidAction", "status": 400.0, "client": "192.0.2.1",
 			"detail": "Nothing is served at this path; send requests to /."}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -80,6 +80,6 @@ func SignV2(secret, signatureMethod, method, host, path string, parameters []que
 	default:
 		return "", fmt.Errorf("unknown signature method %q", signatureMethod)
 	}
-	text := stringToSign2(method, host, path, canonicalQuery(parameters))
+	text := stringToSign2(method, host, path, parameters)
 	return string(appendMAC(nil, newHash, secret, text)), nil
 }

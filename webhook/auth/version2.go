@@ -21,22 +21,24 @@ type version2 struct {
 // port: real clients connect to a port of their own and sign without it. A
 // mismatch costs the same whether the key is known or not.
 func (v version2) matches(in *Input, secret, signature string) bool {
-	canonical := canonicalQuery(in.Parameters)
-	if equalMAC(v.newHash, secret, stringToSign2(in.Method, in.Host, in.Path, canonical), signature) {
+	if equalMAC(v.newHash, secret, stringToSign2(in.Method, in.Host, in.Path, in.Parameters), signature) {
 		return true
 	}
 	bare := withoutPort(in.Host)
 	return bare != in.Host &&
-		equalMAC(v.newHash, secret, stringToSign2(in.Method, bare, in.Path, canonical), signature)
+		equalMAC(v.newHash, secret, stringToSign2(in.Method, bare, in.Path, in.Parameters), signature)
 }
 
 func (version2) checkNames(*Input) error { return nil }
 
 func (version2) checkMeaning(*Input) error { return nil }
 
-// canonicalQuery escapes all parameters but Signature and joins them in the
-// order of their names' bytes.
-func canonicalQuery(parameters []query.Parameter) []byte {
+// stringToSign2 is verb, host, path and all parameters but Signature, escaped
+// and in the order of their names' bytes.
+func stringToSign2(method, host, path string, parameters []query.Parameter) []byte {
+	if path == "" {
+		path = "/"
+	}
 	sorted := make([]query.Parameter, 0, query.MaxParameters)
 	size := 0
 	for _, p := range parameters {
@@ -46,7 +48,13 @@ func canonicalQuery(parameters []query.Parameter) []byte {
 		}
 	}
 	slices.SortFunc(sorted, func(x, y query.Parameter) int { return strings.Compare(x.Name, y.Name) })
-	b := make([]byte, 0, size+size/4)
+	b := make([]byte, 0, len(method)+len(host)+len(path)+3+size+size/4)
+	b = append(b, method...)
+	b = append(b, '\n')
+	b = append(b, strings.ToLower(host)...)
+	b = append(b, '\n')
+	b = append(b, path...)
+	b = append(b, '\n')
 	for i, p := range sorted {
 		if i > 0 {
 			b = append(b, '&')
@@ -56,20 +64,6 @@ func canonicalQuery(parameters []query.Parameter) []byte {
 		b = query.AppendEscaped(b, p.Value)
 	}
 	return b
-}
-
-func stringToSign2(method, host, path string, canonical []byte) []byte {
-	if path == "" {
-		path = "/"
-	}
-	b := make([]byte, 0, len(method)+len(host)+len(path)+len(canonical)+3)
-	b = append(b, method...)
-	b = append(b, '\n')
-	b = append(b, strings.ToLower(host)...)
-	b = append(b, '\n')
-	b = append(b, path...)
-	b = append(b, '\n')
-	return append(b, canonical...)
 }
 
 // withoutPort cuts the port off a Host header. An IPv6 address is in brackets.

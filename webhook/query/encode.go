@@ -79,25 +79,29 @@ func unescape(s string) (string, bool) {
 	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s, true
 	}
-	var b strings.Builder
-	b.Grow(len(s))
+	b := make([]byte, 0, len(s))
+	plain := 0 // where the bytes begin that stand for themselves
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; c {
-		case '+':
-			b.WriteByte(' ')
-		case '%':
-			if i+2 >= len(s) {
-				return "", false
-			}
-			high, low := hexValues[s[i+1]], hexValues[s[i+2]]
-			if high == notHex || low == notHex {
-				return "", false
-			}
-			b.WriteByte(high<<4 | low)
-			i += 2
-		default:
-			b.WriteByte(c)
+		c := s[i]
+		if c != '%' && c != '+' {
+			continue
 		}
+		b = append(b, s[plain:i]...)
+		if c == '+' {
+			b = append(b, ' ')
+			plain = i + 1
+			continue
+		}
+		if i+2 >= len(s) {
+			return "", false
+		}
+		high, low := hexValues[s[i+1]], hexValues[s[i+2]]
+		if high == notHex || low == notHex {
+			return "", false
+		}
+		b = append(b, high<<4|low)
+		i += 2
+		plain = i + 1
 	}
-	return b.String(), true
+	return string(append(b, s[plain:]...)), true
 }
