@@ -1,0 +1,156 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bench measures the operator on one machine and prints what
+// docs/benchmarks.md holds. Absolute figures say more about the machine than
+// about the operator, so every rate stands beside that of a server that only
+// answers a constant, measured in turns in the same run.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/license-operator/license-operator/test/env"
+)
+
+// settings are the flags.
+type settings struct {
+	subscriptions, customers, activations int
+	clients, rounds, samples              int
+	round                                 time.Duration
+	operator                              string
+	keep                                  bool
+}
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == constantCommand {
+		if err := serveConstant(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "Error:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	var s settings
+	flag.IntVar(&s.subscriptions, "subscriptions", 10000, "Subscriptions in the control plane")
+	flag.IntVar(&s.customers, "customers", 500, "customers with access keys of their own that verify by tokens")
+	flag.IntVar(&s.activations, "activations", 2000, "activation keys that are used once, to measure ActivateHostedProduct")
+	flag.IntVar(&s.clients, "clients", 32, "keep-alive clients at once")
+	flag.IntVar(&s.rounds, "rounds", 5, "rounds of each measurement")
+	flag.DurationVar(&s.round, "round", 3*time.Second, "length of a round")
+	flag.IntVar(&s.samples, "samples", 20, "samples of the time from a patch to the answer")
+	flag.StringVar(&s.operator, "operator", "", "the operator's binary (default: built here)")
+	flag.BoolVar(&s.keep, "keep", false, "keep the directory with the operator's log")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, &s)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+// progress tells on standard error what is going on; standard output is the
+// report's.
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "==> "+format+"\n", args...)
+}
+
+func run(ctx context.Context, s *settings) (err error) {
+	if s.samples > s.subscriptions-s.customers || s.customers < 1 || s.activations < 1 {
+		return fmt.Errorf("%d Subscriptions are too few for %d customers and %d samples", s.subscriptions, s.customers, s.samples)
+	}
+	dir, err := os.MkdirTemp("", "license-operator-bench-")
+	if err != nil {
+		return err
+	}
+	if s.keep {
+		progress("The operator's log stays in %s", dir)
+	} else {
+		defer func() { _ = os.RemoveAll(dir) }()
+	}
+	if s.operator == "" {
+		s.operator = filepath.Join(dir, "license-operator")
+		if err := build(ctx, s.operator); err != nil {
+			return err
+		}
+	}
+	progress("Starting the control plane and the operator")
+	e, err := env.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = e.Stop() }()
+	b, err := newBench(ctx, s, e, dir)
+	if err != nil {
+		return err
+	}
+	defer b.stop()
+	r := &report{settings: s}
+	if err := b.measure(ctx, r); err != nil {
+		return err
+	}
+	if r.machine, err = describeMachine(ctx, s.operator); err != nil {
+		return err
+	}
+	return r.write(os.Stdout)
+}
+
+// measure fills the report.
+func (b *bench) measure(ctx context.Context, r *report) error {
+	var err error
+	if r.empty, err = memoryOf(b.operator.PID()); err != nil {
+		return err
+	}
+	progress("Creating %d Subscriptions", b.settings.subscriptions)
+	if r.created, err = b.createSubscriptions(ctx); err != nil {
+		return err
+	}
+	if err := b.settle(ctx); err != nil {
+		return err
+	}
+	if r.filled, err = memoryOf(b.operator.PID()); err != nil {
+		return err
+	}
+	progress("Creating %d Activations", b.settings.customers+b.settings.activations)
+	keys, err := b.createActivations(ctx)
+	if err != nil {
+		return err
+	}
+	progress("Activating %d customers", b.settings.customers)
+	customers, err := b.activateCustomers(ctx, keys[:b.settings.customers])
+	if err != nil {
+		return err
+	}
+	progress("Measuring ActivateHostedProduct")
+	if r.activations, err = b.activate(ctx, keys[b.settings.customers:]); err != nil {
+		return err
+	}
+	for _, m := range []struct {
+		action string
+		pool   func() ([]request, error)
+	}{
+		{"VerifyProductSubscriptionByPid", b.byPID},
+		{"VerifyProductSubscriptionByTokens", func() ([]request, error) { return b.byTokens(customers) }},
+	} {
+		progress("Measuring %s and a constant answer in turns", m.action)
+		pair, err := b.compare(ctx, m.action, m.pool)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.action, err)
+		}
+		r.pairs = append(r.pairs, pair)
+	}
+	if r.loaded, err = memoryOf(b.operator.PID()); err != nil {
+		return err
+	}
+	progress("Measuring the time from kubectl patch to the answer")
+	r.patches, err = b.patch(ctx)
+	return err
+}
