@@ -140,12 +140,17 @@ func (b *bench) measure(ctx context.Context, r *report) error {
 		{"VerifyProductSubscriptionByPid", b.byPID},
 		{"VerifyProductSubscriptionByTokens", func() ([]request, error) { return b.byTokens(customers) }},
 	} {
-		progress("Measuring %s and a constant answer in turns", m.action)
-		pair, err := b.compare(ctx, m.action, m.pool)
+		progress("Measuring %s and a constant answer in turns, with clients of net/http", m.action)
+		pair, err := b.compare(ctx, dialHTTP, m.action, m.pool)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.action, err)
 		}
 		r.pairs = append(r.pairs, pair)
+		progress("The same with bare clients")
+		if pair, err = b.compare(ctx, dialBare, m.action, m.pool); err != nil {
+			return fmt.Errorf("%s: %w", m.action, err)
+		}
+		r.bare = append(r.bare, pair)
 	}
 	if r.loaded, err = memoryOf(b.operator.PID()); err != nil {
 		return err

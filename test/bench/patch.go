@@ -25,11 +25,11 @@ type patched struct{ answer, kubectl time.Duration }
 
 // patch cancels Subscriptions, one after the other, and asks all the while.
 func (b *bench) patch(ctx context.Context) ([]patched, error) {
-	c, err := dial(ctx, b.operatorTarget())
+	c, err := dialBare(ctx, b.operatorTarget())
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = c.conn.Close() }()
+	defer c.close()
 	var samples []patched
 	for i := range b.settings.samples {
 		sample, err := b.patchOne(ctx, c, b.settings.subscriptions-1-i)
@@ -41,14 +41,14 @@ func (b *bench) patch(ctx context.Context) ([]patched, error) {
 	return samples, nil
 }
 
-func (b *bench) patchOne(ctx context.Context, c *connection, i int) (patched, error) {
+func (b *bench) patchOne(ctx context.Context, c client, i int) (patched, error) {
 	ctx, cancel := context.WithTimeout(ctx, patchBound)
 	defer cancel()
 	r, err := b.verify(b.pids[i])
 	if err != nil {
 		return patched{}, err
 	}
-	if _, err := c.do(&r); err != nil {
+	if _, err := do(c, &r); err != nil {
 		return patched{}, err
 	}
 	cmd, err := b.kubectl(ctx, "patch", "lsub", subscriptionName(i), "-n", namespace,
@@ -76,17 +76,17 @@ func (b *bench) patchOne(ctx context.Context, c *connection, i int) (patched, er
 	return patched{answer: answer, kubectl: ran}, err
 }
 
-func (b *bench) askUntilFalse(ctx context.Context, c *connection, r *request, start time.Time) (time.Duration, error) {
+func (b *bench) askUntilFalse(ctx context.Context, c client, r *request, start time.Time) (time.Duration, error) {
 	for {
-		resp, err := c.ask(r.wire)
+		got, err := c.ask(r)
 		if err != nil {
 			return 0, err
 		}
 		now := time.Since(start)
 		switch {
-		case resp.StatusCode != http.StatusOK:
-			return 0, fmt.Errorf("got %s: %s", resp.Status, c.body.Bytes())
-		case bytes.Contains(c.body.Bytes(), notSubscribed):
+		case got.status != http.StatusOK:
+			return 0, fmt.Errorf("got %d: %s", got.status, got.body)
+		case bytes.Contains(got.body, notSubscribed):
 			return now, nil
 		}
 		if err := pause(ctx, askPause); err != nil {

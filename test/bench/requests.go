@@ -4,8 +4,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -28,8 +30,8 @@ type customer struct {
 	SecretAccessKey string `xml:"ActivateDesktopProductResult>SecretAccessKey"`
 }
 
-// signedGet builds a GET as it goes over the wire, signed now with version 2 unless
-// there are no credentials.
+// signedGet builds a GET, signed now with version 2 unless there are no
+// credentials.
 func (b *bench) signedGet(key credentials, want []byte, parameters ...query.Parameter) (request, error) {
 	var err error
 	if key != (credentials{}) {
@@ -38,8 +40,7 @@ func (b *bench) signedGet(key credentials, want []byte, parameters ...query.Para
 			return request{}, err
 		}
 	}
-	wire := "GET /?" + query.Encode(parameters) + " HTTP/1.1\r\nHost: " + b.host + "\r\nUser-Agent: bench\r\n\r\n"
-	return request{wire: []byte(wire), want: want}, nil
+	return newRequest(b.host, query.Encode(parameters), want), nil
 }
 
 func action(name string) []query.Parameter {
@@ -91,8 +92,8 @@ func (b *bench) activateCustomers(ctx context.Context, keys []string) ([]custome
 		return nil, err
 	}
 	customers := make([]customer, len(keys))
-	_, _, err = drain(ctx, b.operatorTarget(), b.settings.clients, pool, func(i int, c *connection) error {
-		return xml.Unmarshal(c.body.Bytes(), &customers[i])
+	_, _, err = drain(ctx, dialBare, b.operatorTarget(), b.settings.clients, pool, func(i int, got reply) error {
+		return xml.Unmarshal(got.body, &customers[i])
 	})
 	return customers, err
 }
@@ -104,7 +105,7 @@ func (b *bench) activate(ctx context.Context, keys []string) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	took, length, err := drain(ctx, b.operatorTarget(), b.settings.clients, pool, func(int, *connection) error { return nil })
+	took, length, err := drain(ctx, dialBare, b.operatorTarget(), b.settings.clients, pool, func(int, reply) error { return nil })
 	return took.over(length), err
 }
 
@@ -122,12 +123,15 @@ func (b *bench) activations(key credentials, name string, keys []string) ([]requ
 	return pool, nil
 }
 
-// compare measures an action and the constant in turns. The requests are signed
-// before: what signing costs is the client's.
-func (b *bench) compare(ctx context.Context, name string, sign func() ([]request, error)) (*pair, error) {
+// compare measures an action and the constant in turns, with one kind of client.
+// The requests are signed before: what signing costs is the client's.
+func (b *bench) compare(ctx context.Context, connect dial, name string, sign func() ([]request, error)) (*pair, error) {
 	pool, err := sign()
 	if err != nil {
 		return nil, err
+	}
+	if len(pool) < b.settings.clients {
+		return nil, fmt.Errorf("%d requests are too few for %d clients", len(pool), b.settings.clients)
 	}
 	sample, err := b.sample(ctx, &pool[0])
 	if err != nil {
@@ -147,7 +151,7 @@ func (b *bench) compare(ctx context.Context, name string, sign func() ([]request
 	}
 	for round := range b.settings.rounds + 1 {
 		for _, t := range targets {
-			got, err := load(ctx, t.target, b.settings.clients, pool, b.settings.round)
+			got, err := load(ctx, connect, t.target, b.settings.clients, pool, b.settings.round)
 			if err != nil {
 				return nil, err
 			}
@@ -164,16 +168,15 @@ func (b *bench) compare(ctx context.Context, name string, sign func() ([]request
 
 // sample is an answer of the operator, for the constant server to repeat.
 func (b *bench) sample(ctx context.Context, r *request) (answer, error) {
-	c, err := dial(ctx, b.operatorTarget())
+	c, err := dialBare(ctx, b.operatorTarget())
 	if err != nil {
 		return answer{}, err
 	}
-	defer func() { _ = c.conn.Close() }()
-	resp, err := c.do(r)
+	defer c.close()
+	got, err := do(c, r)
 	if err != nil {
 		return answer{}, err
 	}
-	a := answer{Header: resp.Header, Body: append([]byte(nil), c.body.Bytes()...)}
-	a.Header.Del("Date") // The server writes its own.
-	return a, nil
+	got.header.Del("Date") // The server writes its own.
+	return answer{Header: got.header, Body: bytes.Clone(got.body)}, nil
 }

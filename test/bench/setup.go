@@ -12,11 +12,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	kube "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/test/builder"
@@ -61,7 +62,13 @@ type bench struct {
 
 func build(ctx context.Context, binary string) error {
 	progress("Building the operator")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/license-operator")
+	flags := "-s -w"
+	describe := exec.CommandContext(ctx, "git", "describe", "--tags", "--always", "--dirty")
+	describe.Dir = env.Root()
+	if version, err := describe.Output(); err == nil {
+		flags += " -X main.version=" + strings.TrimSpace(string(version))
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", flags, "-o", binary, "./cmd/license-operator")
 	cmd.Dir = env.Root()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
@@ -113,7 +120,7 @@ func freeAddress(ctx context.Context) (string, error) {
 
 // createVendor makes the namespace with a product and the vendor's key.
 func (b *bench) createVendor(ctx context.Context) error {
-	for _, o := range []client.Object{
+	for _, o := range []kube.Object{
 		builder.Namespace(namespace).Build(),
 		builder.Product(product).InNamespace(namespace).WithSeats("seats", 10).WithFeature("gpu-rendering", "Enabled").Build(),
 		builder.VendorKey(vendorKey).InNamespace(namespace).Build(),
@@ -143,7 +150,7 @@ func (b *bench) createVendor(ctx context.Context) error {
 // says how long both took.
 func (b *bench) createSubscriptions(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
-	err := b.createAll(ctx, b.settings.subscriptions, func(i int) client.Object {
+	err := b.createAll(ctx, b.settings.subscriptions, func(i int) kube.Object {
 		return builder.Subscription(subscriptionName(i), product).InNamespace(namespace).Build()
 	})
 	if err != nil {
@@ -151,7 +158,7 @@ func (b *bench) createSubscriptions(ctx context.Context) (time.Duration, error) 
 	}
 	list := &v1alpha1.SubscriptionList{}
 	err = b.await(ctx, func() (bool, error) {
-		err := b.env.Client.List(ctx, list, client.InNamespace(namespace), fromCache())
+		err := b.env.Client.List(ctx, list, kube.InNamespace(namespace), fromCache())
 		for i := range list.Items {
 			if list.Items[i].Status.PersistentIdentifier == "" {
 				return false, err
@@ -174,7 +181,7 @@ func (b *bench) createSubscriptions(ctx context.Context) (time.Duration, error) 
 // and returns their keys in this order.
 func (b *bench) createActivations(ctx context.Context) ([]string, error) {
 	count := b.settings.customers + b.settings.activations
-	err := b.createAll(ctx, count, func(i int) client.Object {
+	err := b.createAll(ctx, count, func(i int) kube.Object {
 		return builder.Activation(activationName(i), subscriptionName(i%b.settings.subscriptions)).InNamespace(namespace).Build()
 	})
 	if err != nil {
@@ -182,7 +189,7 @@ func (b *bench) createActivations(ctx context.Context) ([]string, error) {
 	}
 	list := &v1alpha1.ActivationList{}
 	err = b.await(ctx, func() (bool, error) {
-		err := b.env.Client.List(ctx, list, client.InNamespace(namespace), fromCache())
+		err := b.env.Client.List(ctx, list, kube.InNamespace(namespace), fromCache())
 		for i := range list.Items {
 			if list.Items[i].Status.SecretRef == nil {
 				return false, err
@@ -194,7 +201,7 @@ func (b *bench) createActivations(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("the Activations' status: %w", err)
 	}
 	secrets := &corev1.SecretList{}
-	if err := b.env.Client.List(ctx, secrets, client.InNamespace(namespace)); err != nil {
+	if err := b.env.Client.List(ctx, secrets, kube.InNamespace(namespace)); err != nil {
 		return nil, err
 	}
 	byName := make(map[string]string, len(secrets.Items))
@@ -214,14 +221,14 @@ func subscriptionName(i int) string { return fmt.Sprintf("subscription-%06d", i)
 func activationName(i int) string   { return fmt.Sprintf("activation-%06d", i) }
 
 // createAll creates many objects, some at once.
-func (b *bench) createAll(ctx context.Context, count int, object func(i int) client.Object) error {
+func (b *bench) createAll(ctx context.Context, count int, object func(i int) kube.Object) error {
 	return parallel(ctx, creators, count, func(ctx context.Context, _, i int) error {
 		return b.env.Client.Create(ctx, object(i))
 	})
 }
 
-func (b *bench) get(ctx context.Context, name string, o client.Object) error {
-	return b.env.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o)
+func (b *bench) get(ctx context.Context, name string, o kube.Object) error {
+	return b.env.Client.Get(ctx, kube.ObjectKey{Namespace: namespace, Name: name}, o)
 }
 
 // await asks until the answer is yes.
@@ -253,8 +260,8 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // fromCache lets the API server answer a list from its memory.
-func fromCache() *client.ListOptions {
-	return &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
+func fromCache() *kube.ListOptions {
+	return &kube.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}
 }
 
 // kubectl returns the command with the cluster admin's rights.

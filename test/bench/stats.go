@@ -88,6 +88,11 @@ func (p *pair) p99s() float64 {
 	return p.ratio(func(r result) float64 { return r.p99.Seconds() })
 }
 
+// processors is the same for the servers' own processor time.
+func (p *pair) processors() float64 {
+	return p.ratio(func(r result) float64 { return r.processor.Seconds() })
+}
+
 func (p *pair) ratio(figure func(result) float64) float64 {
 	ratios := make([]float64, len(p.operator))
 	for i := range ratios {
