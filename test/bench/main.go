@@ -82,7 +82,11 @@ func run(ctx context.Context, s *settings) (err error) {
 			return err
 		}
 	}
-	progress("Starting the control plane and the operator")
+	r := &report{settings: s}
+	if r.machine, err = describeMachine(ctx, s.operator); err != nil {
+		return err
+	}
+	progress("Starting the control plane and the operator; the load average is %s", r.machine.loadAverage)
 	e, err := env.Start(ctx)
 	if err != nil {
 		return err
@@ -93,11 +97,7 @@ func run(ctx context.Context, s *settings) (err error) {
 		return err
 	}
 	defer b.stop()
-	r := &report{settings: s}
 	if err := b.measure(ctx, r); err != nil {
-		return err
-	}
-	if r.machine, err = describeMachine(ctx, s.operator); err != nil {
 		return err
 	}
 	return r.write(os.Stdout)

@@ -57,7 +57,7 @@ func (r *report) writeMachine(b *strings.Builder) {
 		{"Go", m.goVersion},
 		{"license-operator", m.operator},
 		{"kube-apiserver, etcd", m.apiserver + ", " + m.etcd},
-		{"Load average at the end (1, 5, 15 minutes)", m.loadAverage},
+		{"Load average before (1, 5, 15 minutes)", m.loadAverage},
 		{"Subscriptions", fmt.Sprint(r.settings.subscriptions)},
 		{"Clients, rounds", fmt.Sprintf("%d, %d of %s", r.settings.clients, r.settings.rounds, r.settings.round)},
 		{"Flags of the operator", "`" + strings.Join(operatorFlags, " ") + "`"},
