@@ -49,8 +49,9 @@ func (in *Input) get(name string) string {
 	return value
 }
 
-// Verifier verifies the signatures of REST-Query requests. It is safe for
-// concurrent use if its KeyFinder is.
+// Verifier verifies signatures: Verify those of REST-Query requests, VerifyV4
+// those of the JSON protocols. It is safe for concurrent use if its KeyFinder
+// and its SessionOpener are. NewVerifier makes one that is fast.
 type Verifier struct {
 	// Keys finds the keys that may sign.
 	Keys KeyFinder
@@ -60,11 +61,16 @@ type Verifier struct {
 	// AllowVersion1 accepts the signatures that the service's documentation
 	// specifies. NewVerifier sets it.
 	AllowVersion1 bool
+	// Sessions opens the session tokens of temporary credentials; nil if
+	// there are none.
+	Sessions SessionOpener
+
+	signingKeys *signingKeys // Nil remembers none.
 }
 
-// NewVerifier returns a verifier that accepts versions 1 and 2.
+// NewVerifier returns a verifier that accepts versions 1, 2 and 4.
 func NewVerifier(keys KeyFinder) *Verifier {
-	return &Verifier{Keys: keys, AllowVersion1: true}
+	return &Verifier{Keys: keys, AllowVersion1: true, signingKeys: newSigningKeys()}
 }
 
 // Verify proves who signed a request. It checks, in this order: credentials,
