@@ -91,7 +91,7 @@ func TestRotatedKeysAreTakenAndOthersAreNot(t *testing.T) {
 		return holder.Set(changed)
 	}}
 	key := client.ObjectKey{Namespace: env.OperatorNamespace, Name: keysSecret}
-	if _, err := secrets.Rotate(t.Context(), operator, key, clock.RealClock{}, rand.Reader, 0); err != nil {
+	if _, err := secrets.RotateSealing(t.Context(), operator, key, clock.RealClock{}, rand.Reader, 0); err != nil {
 		t.Fatal(err)
 	}
 	far := time.Unix(4_000_000_000, 0)

@@ -104,7 +104,7 @@ func TestATokenIsSealedAgainWithARotatedKeyAndTheOldOneStillOpens(t *testing.T) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Keys.Set(&secrets.Keys{Identity: s.Names.Identity, Sealing: ring}); err != nil {
+	if err := s.Keys.Set(&secrets.Keys{Identity: s.Names.Identity, Sealing: ring, Signing: s.Keys.Get().Signing}); err != nil {
 		t.Fatal(err)
 	}
 	s.AtTime(expect.Reconcile(s, c, p), rotated[1].UseFromTime)

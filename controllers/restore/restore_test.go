@@ -140,7 +140,7 @@ func TestAVendorsIdentitySurvivesTheLossOfItsCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := userToken(lost, "acme", "initech")
-	if _, err := secrets.Rotate(t.Context(), lost.operator, keysName, lost.clock, rand.Reader, 0); err != nil {
+	if _, err := secrets.RotateSealing(t.Context(), lost.operator, keysName, lost.clock, rand.Reader, 0); err != nil {
 		t.Fatal(err)
 	}
 	lost.clock.SetTime(now.Add(time.Minute))

@@ -59,3 +59,43 @@ func BenchmarkOpenUserToken(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkSealConsumptionToken(b *testing.B) {
+	ring, token := newTestRing(b), consumptionToken()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ring.SealConsumptionToken(now, token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSignLicence(b *testing.B) {
+	s, claims := newTestSigning(b), usualClaims()
+	for _, algorithm := range algorithms {
+		b.Run(string(algorithm), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.SignLicence(now, algorithm, claims); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSignAlone is what the signature of a token takes without the rest.
+func BenchmarkSignAlone(b *testing.B) {
+	input := make([]byte, MinLicenceTokenLength)
+	signer := newTestSigning(b).current(now).signers
+	for _, algorithm := range algorithms {
+		b.Run(string(algorithm), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := signer[algorithm].sign(input); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
 )
 
 func checkRefusal(t *testing.T, err error) {
@@ -55,17 +57,41 @@ func FuzzOpenUserToken(f *testing.F) {
 	})
 }
 
+func FuzzOpenConsumptionToken(f *testing.F) {
+	ring := newTestRing(f)
+	for _, at := range []time.Time{now, now.Add(2 * time.Hour)} {
+		f.Add(mustSealConsumption(f, ring, at, consumptionToken()))
+	}
+	f.Add(consumptionTokenPrefix + "AQ")
+	f.Fuzz(func(t *testing.T, text string) {
+		token, err := ring.OpenConsumptionToken(text)
+		if err != nil {
+			checkRefusal(t, err)
+			return
+		}
+		if mustSealConsumption(t, ring, now, token) != text && mustSealConsumption(t, ring, now.Add(2*time.Hour), token) != text {
+			t.Errorf("%q opens and was not sealed", text)
+		}
+	})
+}
+
 // The cipher keeps a fuzzer from the payload's parser, so it has a target of
 // its own.
 func FuzzParsePayload(f *testing.F) {
 	f.Add(appendProductPayload(nil, ProductToken{Namespace: "acme", Code: "774F4FF8"}))
 	f.Add(appendUserPayload(nil, userToken()))
+	f.Add(appendConsumptionPayload(nil, consumptionToken()))
 	f.Add([]byte{payloadForm, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		if product, err := parseProductPayload(payload); err != nil {
 			checkRefusal(t, err)
 		} else if string(appendProductPayload(nil, product)) != string(payload) {
 			t.Errorf("%x is a second form of a product payload", payload)
+		}
+		if checkout, err := parseConsumptionPayload(payload); err != nil {
+			checkRefusal(t, err)
+		} else if string(appendConsumptionPayload(nil, checkout)) != string(payload) {
+			t.Errorf("%x is a second form of a checkout's payload", payload)
 		}
 		user, err := parseUserPayload(payload)
 		if err != nil {
@@ -84,13 +110,14 @@ func FuzzParsePayload(f *testing.F) {
 // What Parse takes works, and what it refuses shows no key.
 func FuzzParse(f *testing.F) {
 	good := goodData()
-	f.Add(good[IdentityDataKey], good[SealingDataKey])
-	f.Add(good[IdentityDataKey], []byte(`{"keys":[{"version":1,"key":"`+canaryBase64()+`","key":"","useFromTime":""}]}`))
-	f.Add([]byte("short"), []byte("["))
-	f.Fuzz(func(t *testing.T, identity, sealing []byte) {
-		keys, err := Parse(map[string][]byte{IdentityDataKey: identity, SealingDataKey: sealing})
+	f.Add(good[IdentityDataKey], good[SealingDataKey], good[SigningDataKey])
+	f.Add(good[IdentityDataKey], []byte(`{"keys":[{"version":1,"key":"`+canaryBase64()+`","key":"","useFromTime":""}]}`), good[SigningDataKey])
+	f.Add(good[IdentityDataKey], good[SealingDataKey], []byte(`{"keys":[{"version":1,"ES256":"`+canaryBase64()+`"}]}`))
+	f.Add([]byte("short"), []byte("["), []byte("]"))
+	f.Fuzz(func(t *testing.T, identity, sealing, signing []byte) {
+		keys, err := Parse(map[string][]byte{IdentityDataKey: identity, SealingDataKey: sealing, SigningDataKey: signing})
 		if err != nil {
-			if leaks(err.Error()) {
+			if leaks(err.Error()) || leaksSigning(err.Error()) {
 				t.Errorf("the error shows a key: %v", err)
 			}
 			return
@@ -106,7 +133,18 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Parse(map[string][]byte{IdentityDataKey: identity, SealingDataKey: again}); err != nil {
+		if _, err := keys.Signing.SignLicence(now, v1alpha1.PS384, usualClaims()); err != nil {
+			t.Errorf("parsed keys do not sign: %v", err)
+		}
+		versions, err := parseSigning(map[string][]byte{SigningDataKey: signing})
+		if err != nil {
+			t.Fatal(err)
+		}
+		signedAgain, err := formatSigning(versions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(map[string][]byte{IdentityDataKey: identity, SealingDataKey: again, SigningDataKey: signedAgain}); err != nil {
 			t.Errorf("what was read can't be written: %v", err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 )
@@ -49,6 +50,38 @@ func newTestRing(t testing.TB) *Keyring {
 		t.Fatalf("NewKeyring: %v", err)
 	}
 	return ring
+}
+
+// testSigningKeys are version 1, which has signed for long, and version 2, which
+// signs from an hour after now. They are made once, since RSA takes its time.
+var testSigningKeys = sync.OnceValue(func() []SigningKey {
+	keys := make([]SigningKey, 2)
+	for n, from := range []time.Time{now.Add(-time.Hour), now.Add(time.Hour)} {
+		key, err := NewSigningKey(newRand(byte(n)), n+1, DefaultRSABits, now.Add(-time.Hour), from)
+		if err != nil {
+			panic(err)
+		}
+		keys[n] = key
+	}
+	return keys
+})
+
+// testSigningData is what a Secret with version 1 of testSigningKeys holds.
+var testSigningData = sync.OnceValue(func() []byte {
+	raw, err := formatSigning(testSigningKeys()[:1])
+	if err != nil {
+		panic(err)
+	}
+	return raw
+})
+
+func newTestSigning(t testing.TB) *Signing {
+	t.Helper()
+	signing, err := NewSigning(testSigningKeys())
+	if err != nil {
+		t.Fatalf("NewSigning: %v", err)
+	}
+	return signing
 }
 
 // newRand is a source that gives the same bytes in every run.

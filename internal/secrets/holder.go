@@ -28,8 +28,8 @@ func (h *Holder) Get() *Keys {
 // with ErrIdentityChanged when their identity key is another one than the
 // first: a running operator never changes its identity.
 func (h *Holder) Set(keys *Keys) error {
-	if keys == nil || keys.Identity == nil || keys.Sealing == nil {
-		return errors.New("keys must hold an identity and a sealing ring")
+	if keys == nil || keys.Identity == nil || keys.Sealing == nil || keys.Signing == nil {
+		return errors.New("keys must hold an identity, a sealing ring and signing keys")
 	}
 	for {
 		old := h.keys.Load()

@@ -15,13 +15,18 @@ func TestHolderKeepsTheIdentity(t *testing.T) {
 	if holder.Get() != nil {
 		t.Error("an empty Holder holds something")
 	}
-	first := &Keys{Identity: newTestIdentity(t), Sealing: newTestRing(t)}
-	reloaded := &Keys{Identity: newTestIdentity(t), Sealing: newTestRing(t)}
+	first := &Keys{Identity: newTestIdentity(t), Sealing: newTestRing(t), Signing: newTestSigning(t)}
+	reloaded := &Keys{Identity: newTestIdentity(t), Sealing: newTestRing(t), Signing: newTestSigning(t)}
 	other, err := NewIdentity(testKey(9))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, keys := range map[string]*Keys{"no keys": nil, "no identity": {Sealing: newTestRing(t)}, "no ring": {Identity: other}} {
+	for name, keys := range map[string]*Keys{
+		"no keys":         nil,
+		"no identity":     {Sealing: newTestRing(t), Signing: newTestSigning(t)},
+		"no ring":         {Identity: other, Signing: newTestSigning(t)},
+		"no signing keys": {Identity: other, Sealing: newTestRing(t)},
+	} {
 		if err := holder.Set(keys); err == nil || holder.Get() != nil {
 			t.Errorf("%s: taken", name)
 		}
@@ -32,7 +37,7 @@ func TestHolderKeepsTheIdentity(t *testing.T) {
 		}
 	}
 	held := holder.Get()
-	if err := holder.Set(&Keys{Identity: other, Sealing: newTestRing(t)}); !errors.Is(err, ErrIdentityChanged) || holder.Get() != held {
+	if err := holder.Set(&Keys{Identity: other, Sealing: newTestRing(t), Signing: newTestSigning(t)}); !errors.Is(err, ErrIdentityChanged) || holder.Get() != held {
 		t.Errorf("another identity: %v", err)
 	}
 }
@@ -47,7 +52,7 @@ func TestHolderTakesOneIdentityOfMany(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			keys := &Keys{Identity: id, Sealing: newTestRing(t)}
+			keys := &Keys{Identity: id, Sealing: newTestRing(t), Signing: newTestSigning(t)}
 			wg.Go(func() { taken[n] = holder.Set(keys) == nil })
 		}
 		wg.Wait()

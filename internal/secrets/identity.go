@@ -36,6 +36,7 @@ type Identity struct {
 	activatedKeyName                          *prf
 	activationSeed                            *prf
 	activationKeyMAC, registrationTokenMAC    *prf
+	temporaryKeyID, temporarySecret           *prf
 }
 
 // NewIdentity returns the Identity of a key of exactly KeySize bytes. The key
@@ -62,6 +63,8 @@ func NewIdentity(key []byte) (*Identity, error) {
 		{&id.activationSeed, "activation-seed"},
 		{&id.activationKeyMAC, "activation-key-mac"},
 		{&id.registrationTokenMAC, "registration-token-mac"},
+		{&id.temporaryKeyID, "temporary-access-key-id"},
+		{&id.temporarySecret, "temporary-secret-access-key"},
 	} {
 		derived, err := newPRF(key, identityInfo+purpose.info)
 		if err != nil {

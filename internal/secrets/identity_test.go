@@ -170,7 +170,7 @@ func TestDerivationIsSafeForConcurrentUse(t *testing.T) {
 }
 
 func TestSecretsPrintNothing(t *testing.T) {
-	keys := &Keys{Identity: newTestIdentity(t), Sealing: newTestRing(t)}
+	keys := &Keys{Identity: newTestIdentity(t), Sealing: newTestRing(t), Signing: newTestSigning(t)}
 	holder := &Holder{}
 	if err := holder.Set(keys); err != nil {
 		t.Fatal(err)

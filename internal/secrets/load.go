@@ -35,33 +35,72 @@ const (
 
 // LoadOrCreate reads the operator's Secret, and makes it if there is none.
 // Replicas that start at the same time end with the same keys: the API server
-// lets one of them create it and the others read that one. A Secret that exists
-// is never written, even if it can't be used: the error then says what to do.
+// lets one of them write and the others read what it wrote. A Secret of an
+// operator that knew no signing keys gets them; nothing else of a Secret that
+// exists is ever written, even if it can't be used: the error then says what to
+// do.
 //
 // The client must read from the API server and not from a cache.
 func LoadOrCreate(ctx context.Context, c client.Client, key types.NamespacedName, clk clock.PassiveClock, rand io.Reader) (*Keys, error) {
+	var failure error
 	for range maxAttempts {
 		secret := &corev1.Secret{}
 		err := c.Get(ctx, key, secret)
-		if err == nil {
-			return parseExisting(key, secret)
-		}
-		if !apierrors.IsNotFound(err) {
+		if err != nil && !apierrors.IsNotFound(err) {
 			return nil, fmt.Errorf("read the Secret %s: %w", key, err)
 		}
-		data, err := NewData(clk.Now(), rand)
-		if err != nil {
-			return nil, err
+		missing := err != nil
+		if _, ok := secret.Data[SigningDataKey]; ok {
+			return parseExisting(key, secret)
 		}
-		err = c.Create(ctx, newSecret(key, data))
-		if err == nil {
-			return Parse(data)
+		var keys *Keys
+		if missing {
+			keys, failure = create(ctx, c, key, clk, rand)
+		} else {
+			keys, failure = addSigning(ctx, c, key, secret, clk, rand)
 		}
-		if !apierrors.IsAlreadyExists(err) {
-			return nil, fmt.Errorf("create the Secret %s: %w", key, err)
+		if failure == nil {
+			return keys, nil
+		}
+		// Another replica was first: its keys are read.
+		if !apierrors.IsAlreadyExists(failure) && !apierrors.IsConflict(failure) {
+			return nil, failure
 		}
 	}
-	return nil, fmt.Errorf("the Secret %s can neither be read nor created: it comes and goes", key)
+	return nil, fmt.Errorf("the Secret %s can neither be read nor written: others keep changing it: %w", key, failure)
+}
+
+func create(ctx context.Context, c client.Client, key types.NamespacedName, clk clock.PassiveClock, rand io.Reader) (*Keys, error) {
+	data, err := NewData(clk.Now(), rand)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Create(ctx, newSecret(key, data)); err != nil {
+		return nil, fmt.Errorf("create the Secret %s: %w", key, err)
+	}
+	return Parse(data)
+}
+
+// addSigning adds the first signing keys to a Secret that has none, by an
+// optimistic update, if everything else in it can be used.
+func addSigning(ctx context.Context, c client.Client, key types.NamespacedName, secret *corev1.Secret, clk clock.PassiveClock, rand io.Reader) (*Keys, error) {
+	signing, err := newSigningData(clk.Now(), rand)
+	if err != nil {
+		return nil, err
+	}
+	if secret.Data == nil {
+		secret.Data = map[string][]byte{}
+	}
+	secret.Data[SigningDataKey] = signing
+	keys, err := parseExisting(key, secret)
+	if err != nil {
+		return nil, err
+	}
+	// The Secret carries the resourceVersion that was read.
+	if err := c.Update(ctx, secret); err != nil {
+		return nil, fmt.Errorf("add signing keys to the Secret %s: %w", key, err)
+	}
+	return keys, nil
 }
 
 func newSecret(key types.NamespacedName, data map[string][]byte) *corev1.Secret {
@@ -89,27 +128,53 @@ func parseExisting(key types.NamespacedName, secret *corev1.Secret) (*Keys, erro
 	return keys, nil
 }
 
-// editSealing changes the sealing keys in the Secret by an optimistic update,
-// and keeps everything else in it. The edit is repeated on what is there when
-// another write came first.
+// editSealing changes the sealing keys in the Secret.
 func editSealing(ctx context.Context, c client.Client, key types.NamespacedName, edit func([]SealingKey) ([]SealingKey, error)) error {
-	var failure error
-	for range maxAttempts {
-		secret := &corev1.Secret{}
-		if err := c.Get(ctx, key, secret); err != nil {
-			return fmt.Errorf("read the Secret %s: %w", key, err)
-		}
-		if _, err := parseExisting(key, secret); err != nil {
-			return err
-		}
-		keys, err := parseSealing(secret.Data)
+	return editData(ctx, c, key, func(data map[string][]byte) error {
+		keys, err := parseSealing(data)
 		if err != nil {
 			return err
 		}
 		if keys, err = edit(keys); err != nil {
 			return err
 		}
-		if secret.Data[SealingDataKey], err = formatSealing(keys); err != nil {
+		data[SealingDataKey], err = formatSealing(keys)
+		return err
+	})
+}
+
+// editSigning changes the signing keys in the Secret.
+func editSigning(ctx context.Context, c client.Client, key types.NamespacedName, edit func([]SigningKey) ([]SigningKey, error)) error {
+	return editData(ctx, c, key, func(data map[string][]byte) error {
+		keys, err := parseSigning(data)
+		if err != nil {
+			return err
+		}
+		if keys, err = edit(keys); err != nil {
+			return err
+		}
+		data[SigningDataKey], err = formatSigning(keys)
+		return err
+	})
+}
+
+// editData changes the data of the Secret by an optimistic update, and keeps
+// what the edit leaves alone. The edit is repeated on what is there when another
+// write came first.
+func editData(ctx context.Context, c client.Client, key types.NamespacedName, edit func(map[string][]byte) error) error {
+	var failure error
+	for range maxAttempts {
+		secret := &corev1.Secret{}
+		if err := c.Get(ctx, key, secret); err != nil {
+			return fmt.Errorf("read the Secret %s: %w", key, err)
+		}
+		if _, ok := secret.Data[SigningDataKey]; !ok && len(secret.Data[SealingDataKey]) > 0 {
+			return fmt.Errorf("the Secret %s has no signing keys yet; an operator of this version adds them when it starts", key)
+		}
+		if _, err := parseExisting(key, secret); err != nil {
+			return err
+		}
+		if err := edit(secret.Data); err != nil {
 			return err
 		}
 		// Nothing is written that could not be read again.

@@ -139,7 +139,7 @@ func TestLoadOrCreateNeverOverwrites(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "restore it from a backup") || !strings.Contains(err.Error(), secretName.String()) {
 				t.Errorf("the error does not say what to do: %v", err)
 			}
-			if _, rotateErr := Rotate(t.Context(), c, secretName, clk, rand.Reader, 0); rotateErr == nil {
+			if _, rotateErr := RotateSealing(t.Context(), c, secretName, clk, rand.Reader, 0); rotateErr == nil {
 				t.Error("Rotate changed a Secret that can't be used")
 			} else if leaks(rotateErr.Error()) {
 				t.Errorf("the error shows a key: %v", rotateErr)

@@ -42,9 +42,9 @@ func reload(t *testing.T, c client.Client) *Keys {
 
 func mustRotate(t *testing.T, c client.Client, clk *clocktesting.FakePassiveClock, delay time.Duration) int {
 	t.Helper()
-	version, err := Rotate(t.Context(), c, secretName, clk, rand.Reader, delay)
+	version, err := RotateSealing(t.Context(), c, secretName, clk, rand.Reader, delay)
 	if err != nil {
-		t.Fatalf("Rotate: %v", err)
+		t.Fatalf("RotateSealing: %v", err)
 	}
 	return version
 }
@@ -52,7 +52,7 @@ func mustRotate(t *testing.T, c client.Client, clk *clocktesting.FakePassiveCloc
 func TestRotationOverlaps(t *testing.T) {
 	c, clk, before := newLoaded(t)
 	secret := readSecret(t, c)
-	secret.Data["signing"] = []byte("somebody else's")
+	secret.Data["future"] = []byte("somebody else's")
 	if err := c.Update(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestRotationOverlaps(t *testing.T) {
 	if !after.Identity.Equal(before.Identity) {
 		t.Error("a rotation changed the identity")
 	}
-	if string(readSecret(t, c).Data["signing"]) != "somebody else's" {
+	if string(readSecret(t, c).Data["future"]) != "somebody else's" {
 		t.Error("a rotation lost another data key")
 	}
 	useFrom := now.Add(time.Hour + time.Second) // Rounded up, never down.
@@ -95,7 +95,7 @@ func TestOneRotationAtATime(t *testing.T) {
 	c, clk, _ := newLoaded(t)
 	mustRotate(t, c, clk, time.Hour)
 	clk.SetTime(now.Add(time.Hour - time.Second))
-	if _, err := Rotate(t.Context(), c, secretName, clk, rand.Reader, time.Hour); !errors.Is(err, ErrRotationPending) {
+	if _, err := RotateSealing(t.Context(), c, secretName, clk, rand.Reader, time.Hour); !errors.Is(err, ErrRotationPending) {
 		t.Errorf("a rotation while one is pending: %v", err)
 	}
 	clk.SetTime(now.Add(time.Hour))
@@ -111,7 +111,7 @@ func TestRotationsAtTheSameTimeAddOneVersion(t *testing.T) {
 	errs := make([]error, count)
 	for n := range count {
 		wg.Go(func() {
-			_, errs[n] = Rotate(t.Context(), c, secretName, clk, rand.Reader, time.Hour)
+			_, errs[n] = RotateSealing(t.Context(), c, secretName, clk, rand.Reader, time.Hour)
 		})
 	}
 	wg.Wait()
@@ -164,30 +164,30 @@ func TestRotateRefuses(t *testing.T) {
 	c, clk, _ := newLoaded(t)
 	before := readSecret(t, c)
 	for name, delay := range map[string]time.Duration{"a negative delay": -1, "too long a delay": MaxRotationDelay + 1} {
-		if _, err := Rotate(t.Context(), c, secretName, clk, rand.Reader, delay); err == nil {
+		if _, err := RotateSealing(t.Context(), c, secretName, clk, rand.Reader, delay); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}
-	if _, err := Rotate(t.Context(), c, secretName, clk, strings.NewReader(""), 0); err == nil {
+	if _, err := RotateSealing(t.Context(), c, secretName, clk, strings.NewReader(""), 0); err == nil {
 		t.Error("a version was made without randomness")
 	}
 	if diff := cmp.Diff(before, readSecret(t, c)); diff != "" {
 		t.Errorf("a refused rotation changed the Secret:\n%s", diff)
 	}
-	if _, err := Rotate(t.Context(), fake.NewFakeClient(), secretName, clk, rand.Reader, 0); !apierrors.IsNotFound(err) {
+	if _, err := RotateSealing(t.Context(), fake.NewFakeClient(), secretName, clk, rand.Reader, 0); !apierrors.IsNotFound(err) {
 		t.Errorf("rotating what isn't there: %v", err)
 	}
 	for range MaxVersions - 1 {
 		mustRotate(t, c, clk, 0)
 	}
-	if _, err := Rotate(t.Context(), c, secretName, clk, rand.Reader, 0); err == nil || !strings.Contains(err.Error(), "retire") {
+	if _, err := RotateSealing(t.Context(), c, secretName, clk, rand.Reader, 0); err == nil || !strings.Contains(err.Error(), "retire") {
 		t.Errorf("a version beyond the bound: %v", err)
 	}
 }
 
 func TestRetire(t *testing.T) {
 	c, clk, first := newLoaded(t)
-	retire := func(version int) error { return Retire(t.Context(), c, secretName, clk, version) }
+	retire := func(version int) error { return RetireSealing(t.Context(), c, secretName, clk, version) }
 	if err := retire(1); err == nil {
 		t.Error("the only version was retired")
 	}
@@ -240,7 +240,7 @@ func TestAWriteThatFailsIsReported(t *testing.T) {
 					return c.err
 				},
 			})
-			version, err := Rotate(t.Context(), failing, secretName, clk, rand.Reader, time.Hour)
+			version, err := RotateSealing(t.Context(), failing, secretName, clk, rand.Reader, time.Hour)
 			if version != 0 || !c.is(err) || tries != c.tries {
 				t.Errorf("version %d, %d tries, %v", version, tries, err)
 			}

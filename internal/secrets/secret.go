@@ -20,6 +20,8 @@ const (
 	IdentityDataKey = "identity"
 	// SealingDataKey holds the sealing keys as JSON.
 	SealingDataKey = "sealing"
+	// SigningDataKey holds the signing keys as JSON.
+	SigningDataKey = "signing"
 )
 
 // maxSealingData bounds the JSON of the sealing keys, in bytes.
@@ -32,6 +34,8 @@ type Keys struct {
 	Identity *Identity
 	// Sealing is never nil.
 	Sealing *Keyring
+	// Signing is never nil.
+	Signing *Signing
 }
 
 // sealingFile is the JSON under SealingDataKey.
@@ -45,9 +49,9 @@ type sealingEntry struct {
 	UseFromTime string `json:"useFromTime"`
 }
 
-// NewData makes the data of a fresh Secret from 64 bytes of rand, which must be
-// a cryptographic source: an identity key, and sealing version 1 in use from
-// now.
+// NewData makes the data of a fresh Secret: an identity key, and sealing and
+// signing version 1 in use from now. It takes 96 bytes of rand, which must be a
+// cryptographic source, and some 100 milliseconds.
 func NewData(now time.Time, rand io.Reader) (map[string][]byte, error) {
 	identity, err := newKey(rand)
 	if err != nil {
@@ -61,7 +65,11 @@ func NewData(now time.Time, rand io.Reader) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{IdentityDataKey: identity, SealingDataKey: sealing}, nil
+	signing, err := newSigningData(now, rand)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{IdentityDataKey: identity, SealingDataKey: sealing, SigningDataKey: signing}, nil
 }
 
 func newKey(rand io.Reader) ([]byte, error) {
@@ -94,7 +102,15 @@ func Parse(data map[string][]byte) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data key `%s`: %w", SealingDataKey, err)
 	}
-	return &Keys{Identity: identity, Sealing: ring}, nil
+	signingKeys, err := parseSigning(data)
+	if err != nil {
+		return nil, err
+	}
+	signing, err := NewSigning(signingKeys)
+	if err != nil {
+		return nil, fmt.Errorf("data key `%s`: %w", SigningDataKey, err)
+	}
+	return &Keys{Identity: identity, Sealing: ring, Signing: signing}, nil
 }
 
 // parseSealing reads the sealing keys in their order. It wraps no error of a
@@ -120,11 +136,11 @@ func parseSealing(data map[string][]byte) ([]SealingKey, error) {
 		if isZero(key) {
 			return nil, fmt.Errorf("data key `%s`: `key` of entry %d is empty or all zeros", SealingDataKey, n)
 		}
-		useFrom, err := time.Parse(time.RFC3339, entry.UseFromTime)
-		if err != nil || !sealableTime(useFrom) {
+		useFrom, ok := parseTime(entry.UseFromTime)
+		if !ok {
 			return nil, fmt.Errorf("data key `%s`: `useFromTime` of entry %d is not an RFC 3339 time", SealingDataKey, n)
 		}
-		keys = append(keys, SealingKey{Version: entry.Version, Key: key, UseFromTime: useFrom.UTC()})
+		keys = append(keys, SealingKey{Version: entry.Version, Key: key, UseFromTime: useFrom})
 	}
 	return keys, nil
 }

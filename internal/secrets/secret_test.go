@@ -37,6 +37,7 @@ func goodData() map[string][]byte {
 	return map[string][]byte{
 		IdentityDataKey: bytes.Clone(canary),
 		SealingDataKey:  []byte(sealingJSON(entryJSON(1, canaryBase64(), "2031-05-06T07:08:09Z"))),
+		SigningDataKey:  testSigningData(),
 	}
 }
 
@@ -78,7 +79,7 @@ func TestParseReadsWhatNewDataMakes(t *testing.T) {
 
 func TestParseLeavesOtherDataKeysAlone(t *testing.T) {
 	data := goodData()
-	data["signing"] = []byte("of a later version")
+	data["future"] = []byte("of a later version")
 	if _, err := Parse(data); err != nil {
 		t.Error(err)
 	}

@@ -10,6 +10,8 @@ package expect
 
 import (
 	"bytes"
+	"crypto/rand"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,22 +73,35 @@ func On(t testing.TB, e *env.Env) *Stage {
 	return s
 }
 
-// NewKeys returns keys that follow from a seed.
+// signing is one for all tests: its keys follow from no seed and take their
+// time.
+var signing = sync.OnceValues(func() (*secrets.Signing, error) {
+	key, err := secrets.NewSigningKey(rand.Reader, 1, secrets.DefaultRSABits, Start.Add(-time.Hour), Start.Add(-time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	return secrets.NewSigning([]secrets.SigningKey{key})
+})
+
+// NewKeys returns keys that follow from a seed, all but the signing keys.
 func NewKeys(t testing.TB, seed byte) *secrets.Holder {
 	t.Helper()
-	random := bytes.NewReader(bytes.Join([][]byte{
-		bytes.Repeat([]byte{seed, 0x5a}, secrets.KeySize/2), bytes.Repeat([]byte{seed, 0xa5}, secrets.KeySize/2),
-	}, nil))
-	data, err := secrets.NewData(Start.Add(-time.Hour), random)
+	identity, err := secrets.NewIdentity(bytes.Repeat([]byte{seed, 0x5a}, secrets.KeySize/2))
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := secrets.Parse(data)
+	sealing, err := secrets.NewKeyring([]secrets.SealingKey{
+		{Version: 1, Key: bytes.Repeat([]byte{seed, 0xa5}, secrets.KeySize/2), UseFromTime: Start.Add(-time.Hour)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signing, err := signing()
 	if err != nil {
 		t.Fatal(err)
 	}
 	keys := &secrets.Holder{}
-	if err := keys.Set(loaded); err != nil {
+	if err := keys.Set(&secrets.Keys{Identity: identity, Sealing: sealing, Signing: signing}); err != nil {
 		t.Fatal(err)
 	}
 	return keys

@@ -26,11 +26,13 @@ func documented(o client.Object) []string {
 	case *v1alpha1.Product:
 		return []string{v1alpha1.ConditionReady, v1alpha1.ConditionAccountUnique}
 	case *v1alpha1.Subscription:
-		return []string{v1alpha1.ConditionReady, v1alpha1.ConditionSubscribed}
+		return []string{v1alpha1.ConditionReady, v1alpha1.ConditionSubscribed, v1alpha1.ConditionCheckoutsProjected}
 	case *v1alpha1.Activation:
 		return []string{v1alpha1.ConditionIssued, v1alpha1.ConditionRedeemed, v1alpha1.ConditionExpired}
 	case *v1alpha1.AccessKey:
 		return []string{v1alpha1.ConditionReady}
+	case *v1alpha1.LicenseCheckout:
+		return []string{v1alpha1.ConditionGranted, v1alpha1.ConditionReleased}
 	}
 	return nil
 }
@@ -48,7 +50,7 @@ func status(o client.Object) (conditions []metav1.Condition, observedGeneration 
 func Truth[O client.Object](s *Stage, c reconcile.ObjectReconciler[O], o O) {
 	s.Helper()
 	first := Reconcile(s, c, o)
-	s.honest(o)
+	s.Honest(o)
 	s.Events(nil...)
 	before, secretsBefore := o.GetResourceVersion(), s.secretVersions(o)
 	again := Reconcile(s, c, o)
@@ -64,7 +66,9 @@ func Truth[O client.Object](s *Stage, c reconcile.ObjectReconciler[O], o O) {
 	s.Events(nil...)
 }
 
-func (s *Stage) honest(o client.Object) {
+// Honest expects that the status of an object is of its generation and has every
+// documented condition, well formed.
+func (s *Stage) Honest(o client.Object) {
 	s.Helper()
 	conditions, observed := status(o)
 	if observed != o.GetGeneration() {

@@ -39,7 +39,7 @@ func TestTheSealingKeyIsRotatedWhileTokensAreInTheField(t *testing.T) {
 			call().OK(t, wire.Refresh(s.customer, s.userToken)).Text("UserToken")
 	}
 	key := types.NamespacedName{Namespace: env.OperatorNamespace, Name: secrets.DefaultSecretName}
-	version, err := secrets.Rotate(t.Context(), cluster.Client, key, now, rand.Reader, 5*time.Minute)
+	version, err := secrets.RotateSealing(t.Context(), cluster.Client, key, now, rand.Reader, 5*time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestTheSealingKeyIsRotatedWhileTokensAreInTheField(t *testing.T) {
 	}
 
 	// A version that is known to others is retired: its tokens die, and only they.
-	if err := secrets.Retire(t.Context(), cluster.Client, key, now, before); err != nil {
+	if err := secrets.RetireSealing(t.Context(), cluster.Client, key, now, before); err != nil {
 		t.Fatal(err)
 	}
 	within(t, "tokens of the retired version are refused", func() bool {
