@@ -70,6 +70,19 @@ const (
 // Product does not have, or sets a value of the wrong kind; its Ready is False.
 const ReasonUnknownEntitlement = "UnknownEntitlement"
 
+// The condition CheckoutsProjected of a Subscription: whether checkouts through
+// the API get their LicenseCheckouts. Seats are granted either way.
+const (
+	// ConditionCheckoutsProjected is the type of that condition.
+	ConditionCheckoutsProjected = "CheckoutsProjected"
+
+	// ReasonProjected: they do, as far as is known.
+	ReasonProjected = "Projected"
+	// ReasonProjectionFailed: the API server refuses them, for a quota or a
+	// policy; they are tried again.
+	ReasonProjectionFailed = "ProjectionFailed"
+)
+
 // The conditions of an Activation.
 const (
 	// ConditionIssued is True once the key is in its Secret and can be used.
@@ -116,4 +129,19 @@ const (
 	ReasonNotEntitled = "NotEntitled"
 	// ReasonNotSubscribed: the Subscription is not Subscribed.
 	ReasonNotSubscribed = "NotSubscribed"
+	// ReasonWaitingForHolder: the Pod in `spec.holderRef` is not there yet.
+	ReasonWaitingForHolder = "WaitingForHolder"
+
+	// ReasonHeld and ReasonNotGranted: the seats are held, or none were granted
+	// (Released is False).
+	ReasonHeld       = "Held"
+	ReasonNotGranted = "NotGranted"
+	// Why the seats came back (Released is True, Granted is False): their time
+	// was over, which is ReasonExpired; the Pod has gone; the period of renewal
+	// in which a Perpetual checkout drew them down has ended; the
+	// LicenseCheckout is being deleted; or the book no longer has them.
+	ReasonHolderGone  = "HolderGone"
+	ReasonPeriodEnded = "PeriodEnded"
+	ReasonDeleted     = "Deleted"
+	ReasonRemoved     = "Removed"
 )

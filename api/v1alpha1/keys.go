@@ -11,6 +11,10 @@ const (
 	LabelSubscription = "license-operator.dev/subscription"
 	// LabelActivation, on what was made by an Activation, holds its name.
 	LabelActivation = "license-operator.dev/activation"
+	// LabelLedgerBlock, on a LicenseCheckout that stands for a checkout through
+	// the API, holds the number of the block with its entry. The operator makes
+	// and deletes those that have it; nobody else may set it.
+	LabelLedgerBlock = "license-operator.dev/ledger-block"
 
 	// AnnotationAccountID, on a Namespace, sets the 12 digits of the vendor's
 	// account instead of those derived from the Namespace's name.
@@ -29,6 +33,11 @@ const (
 	// <accesskey>-access-key.
 	SecretKeyAccessKeyID     = "accessKeyId"
 	SecretKeySecretAccessKey = "secretAccessKey"
+	// SecretKeyLicenseToken and SecretKeyJWKS are in the Secret
+	// <licensecheckout>-license: the signed token while the seats are held, and
+	// the public keys that verify it.
+	SecretKeyLicenseToken = "license.jwt"
+	SecretKeyJWKS         = "jwks.json"
 )
 
 // ProductTokenSecretName is the name of the Secret with a Product's token.
@@ -39,3 +48,6 @@ func ActivationSecretName(activation string) string { return activation + "-acti
 
 // AccessKeySecretName is the name of the Secret with an AccessKey's pair.
 func AccessKeySecretName(accessKey string) string { return accessKey + "-access-key" }
+
+// LicenseSecretName is the name of the Secret with a LicenseCheckout's token.
+func LicenseSecretName(checkout string) string { return checkout + "-license" }

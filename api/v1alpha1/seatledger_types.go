@@ -13,7 +13,15 @@ type SeatPool struct {
 	// +kubebuilder:validation:MaxLength=128
 	Name string `json:"name,omitempty"`
 
-	// capacity in units that this block may give.
+	// total units that the whole book may give, as the Subscription says. Only
+	// that of the open block counts.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000000000
+	Total int64 `json:"total"`
+
+	// capacity in units that this block may give: the total less what the
+	// closed blocks hold, and for a closed block what it holds.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000000000
@@ -31,34 +39,6 @@ type SeatPool struct {
 	Overage Permission `json:"overage,omitempty"`
 }
 
-// SeatTransfer is capacity that moves between two blocks. It stands in both
-// until both have it, so that it can be repeated after a crash.
-type SeatTransfer struct {
-	// id of the transfer, the same at both ends.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=64
-	ID string `json:"id,omitempty"`
-
-	// entitlement whose capacity moves.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=128
-	Entitlement string `json:"entitlement,omitempty"`
-
-	// peerBlock is the other end.
-	// +required
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=9999
-	PeerBlock int32 `json:"peerBlock"`
-
-	// units that this block has gained; negative at the giver.
-	// +required
-	// +kubebuilder:validation:Minimum=-1000000000000
-	// +kubebuilder:validation:Maximum=1000000000000
-	Units int64 `json:"units"`
-}
-
 // SeatLedgerSpec is one block of a Subscription's book of seats. It has no
 // status: one write changes all of it or nothing, so that the API server can
 // hold each version against the one before.
@@ -66,6 +46,8 @@ type SeatTransfer struct {
 // +kubebuilder:validation:XValidation:rule="self.subscriptionRef == oldSelf.subscriptionRef && self.block == oldSelf.block",message="`subscriptionRef` and `block` are immutable"
 // +kubebuilder:validation:XValidation:rule="self == oldSelf || self.sequence == oldSelf.sequence + 1",message="`sequence` must grow by exactly 1 with each change",fieldPath=".sequence"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.highWaterTime) || (has(self.highWaterTime) && timestamp(self.highWaterTime) >= timestamp(oldSelf.highWaterTime))",message="`highWaterTime` must never fall",fieldPath=".highWaterTime"
+// +kubebuilder:validation:XValidation:rule="self.term >= oldSelf.term && (has(self.successor) || !has(oldSelf.successor) || self.term > oldSelf.term)",message="`term` must never fall, and must grow when a closed block is opened again",fieldPath=".term"
+// +kubebuilder:validation:XValidation:rule="!has(self.successor) || !has(self.pools) || self.pools.all(p, p.used == 0 || (has(oldSelf.pools) && oldSelf.pools.exists(o, o.name == p.name && p.used <= o.used)))",message="a block with a `successor` is closed: its `used` must not grow",fieldPath=".pools"
 // +kubebuilder:validation:XValidation:optionalOldSelf=true,rule="!has(self.pools) || self.pools.all(p, p.used <= p.capacity || p.overage == 'Allowed' || (oldSelf.hasValue() && has(oldSelf.value().pools) && oldSelf.value().pools.exists(o, o.name == p.name && p.used <= o.used)))",message="`used` must be at most `capacity`, or must not have grown: a seat would be sold twice",fieldPath=".pools"
 type SeatLedgerSpec struct {
 	// subscriptionRef names the Subscription. Immutable.
@@ -87,6 +69,25 @@ type SeatLedgerSpec struct {
 	// +optional
 	HighWaterTime *metav1.MicroTime `json:"highWaterTime,omitempty"`
 
+	// term counts the openings of the book's blocks. The block with the highest
+	// is the one that was opened last.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Term int64 `json:"term,omitempty"`
+
+	// successor is the block that was opened after this one. A block that has
+	// one is closed: it gives nothing, until it is opened again.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9999
+	Successor *int32 `json:"successor,omitempty"`
+
+	// frozenTime is when a token showed that this book is older than what it
+	// has granted, as after the restore of a backup. Nothing is granted from
+	// then on, until every checkout that the book may have forgotten is over.
+	// +optional
+	FrozenTime *metav1.Time `json:"frozenTime,omitempty"`
+
 	// pools are the counted entitlements: what this block may give and what
 	// it has given.
 	// +optional
@@ -95,24 +96,18 @@ type SeatLedgerSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Pools []SeatPool `json:"pools,omitempty"`
 
-	// entries are the checkouts that hold seats, packed into one string
-	// because the API server's costs grow with the number of values.
+	// entries are the checkouts that hold seats, a line each. They are packed
+	// into one string because the API server's costs grow with the number of
+	// values.
 	// +optional
 	// +kubebuilder:validation:MaxLength=524288
 	Entries string `json:"entries,omitempty"`
 
-	// released is a ring of the ids released last, packed; it answers
-	// duplicates that arrive late.
+	// released are the beginnings of the ids released last, oldest first; they
+	// answer duplicates that arrive late.
 	// +optional
 	// +kubebuilder:validation:MaxLength=65536
 	Released string `json:"released,omitempty"`
-
-	// transfers of capacity that one end may not have yet.
-	// +optional
-	// +listType=map
-	// +listMapKey=id
-	// +kubebuilder:validation:MaxItems=64
-	Transfers []SeatTransfer `json:"transfers,omitempty"`
 }
 
 // SeatLedger is one block of the operator's own book of seats; nobody else
@@ -122,6 +117,7 @@ type SeatLedgerSpec struct {
 // +kubebuilder:resource:shortName=lledger,categories=licensing
 // +kubebuilder:printcolumn:name="Subscription",type=string,JSONPath=`.spec.subscriptionRef.name`
 // +kubebuilder:printcolumn:name="Block",type=integer,JSONPath=`.spec.block`
+// +kubebuilder:printcolumn:name="Successor",type=integer,JSONPath=`.spec.successor`
 // +kubebuilder:printcolumn:name="Sequence",type=integer,JSONPath=`.spec.sequence`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.startsWith(self.spec.subscriptionRef.name + '-') && self.metadata.name.substring(self.spec.subscriptionRef.name.size() + 1) == string(self.spec.block)",message="the name must be `spec.subscriptionRef.name`, a hyphen and `spec.block`"

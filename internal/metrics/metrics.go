@@ -30,6 +30,7 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(requests, durations, lookups)
+	metrics.Registry.MustRegister(commits, committed, written, commitDurations, drift, skew, untrusted, projected, projectionFailures)
 }
 
 // Request counts one answered request. action and code must come from the

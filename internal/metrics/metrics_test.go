@@ -33,7 +33,7 @@ func samples(t *testing.T) map[string]float64 {
 			for _, label := range m.GetLabel() {
 				series += " " + label.GetName() + "=" + label.GetValue()
 			}
-			got[series] = m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			got[series] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 			if sum := m.GetHistogram().GetSampleSum(); m.GetHistogram() != nil && sum != 0.5 {
 				t.Errorf("%s observed %v seconds, want 0.5", series, sum)
 			}
@@ -48,7 +48,23 @@ func TestWhatIsCounted(t *testing.T) {
 	Request("devpay", "RefreshUserToken", "OK", 200*time.Millisecond)
 	Request("devpay", "RefreshUserToken", "Throttling", 300*time.Millisecond)
 	Request("devpay", "-", "InvalidAction", 500*time.Millisecond)
+	LedgerCommit("Committed", 7, 4096, 200*time.Millisecond)
+	LedgerCommit("Conflict", 5, 1024, 300*time.Millisecond)
+	LedgerDrift(3)
+	ClockSkew(-40*time.Second, false)
+	Projection("create")
+	ProjectionFailure()
 	want := map[string]float64{
+		"license_operator_ledger_commits_total result=Committed":                                  1,
+		"license_operator_ledger_commits_total result=Conflict":                                   1,
+		"license_operator_ledger_operations_total":                                                7,
+		"license_operator_ledger_written_bytes_total":                                             5120,
+		"license_operator_ledger_commit_duration_seconds":                                         2,
+		"license_operator_ledger_drift_units":                                                     3,
+		"license_operator_clock_skew_seconds":                                                     -40,
+		"license_operator_clock_untrusted":                                                        1,
+		"license_operator_projections_total write=create":                                         1,
+		"license_operator_projection_failures_total":                                              1,
 		"license_operator_live_lookups_total":                                                     2,
 		"license_operator_requests_total action=RefreshUserToken code=OK protocol=devpay":         1,
 		"license_operator_requests_total action=RefreshUserToken code=Throttling protocol=devpay": 1,

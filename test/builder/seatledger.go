@@ -28,6 +28,7 @@ func SeatLedger(subscription string, block int32) *SeatLedgerBuilder {
 			SubscriptionRef: v1alpha1.LocalReference{Name: subscription},
 			Block:           block,
 			Sequence:        1,
+			Term:            1,
 		},
 	}
 	return b
@@ -58,7 +59,7 @@ func (b *SeatLedgerBuilder) WithOveragePool(name string, capacity, used int64) *
 
 func (b *SeatLedgerBuilder) withPool(name string, capacity, used int64, overage v1alpha1.Permission) *SeatLedgerBuilder {
 	b.build.Spec.Pools = append(b.build.Spec.Pools,
-		v1alpha1.SeatPool{Name: name, Capacity: capacity, Used: used, Overage: overage})
+		v1alpha1.SeatPool{Name: name, Total: capacity, Capacity: capacity, Used: used, Overage: overage})
 	return b
 }
 
@@ -74,9 +75,14 @@ func (b *SeatLedgerBuilder) WithReleased(packed string) *SeatLedgerBuilder {
 	return b
 }
 
-// WithTransfer adds capacity that moves to or from another block.
-func (b *SeatLedgerBuilder) WithTransfer(id, entitlement string, peerBlock int32, units int64) *SeatLedgerBuilder {
-	b.build.Spec.Transfers = append(b.build.Spec.Transfers,
-		v1alpha1.SeatTransfer{ID: id, Entitlement: entitlement, PeerBlock: peerBlock, Units: units})
+// InTerm sets the number of the opening.
+func (b *SeatLedgerBuilder) InTerm(term int64) *SeatLedgerBuilder {
+	b.build.Spec.Term = term
+	return b
+}
+
+// ClosedFor closes the block in favour of another.
+func (b *SeatLedgerBuilder) ClosedFor(successor int32) *SeatLedgerBuilder {
+	b.build.Spec.Successor = &successor
 	return b
 }

@@ -68,7 +68,7 @@ func full(t *testing.T) map[string]*unstructured.Unstructured {
 						AccessKeyID: "AKIA1", Rotation: 1, ExpirationTime: *at}}
 			}).Build(),
 		"SeatLedger": ledger().AtHighWater(noon).WithOveragePool("seats", 10, 2).WithEntries("e").WithReleased("r").
-			WithTransfer("t", "seats", 1, 5).Build(),
+			ClosedFor(1).Build(),
 	}
 	all := map[string]*unstructured.Unstructured{}
 	for kind, o := range objects {

@@ -45,7 +45,7 @@ func fullLedger() *v1alpha1.SeatLedger {
 		WithEntries(strings.Repeat("e", longestPacked)).WithReleased(strings.Repeat("r", longestPackedRing))
 	for i := range 64 {
 		name := fmt.Sprintf("%s-%02d", strings.Repeat("n", 125), i)
-		b.WithPool(name, 10, 10).WithTransfer(fmt.Sprintf("%s-%02d", strings.Repeat("i", 61), i), name, 9999, -1)
+		b.WithPool(name, 10, 10)
 	}
 	return b.Build()
 }
@@ -73,7 +73,7 @@ var ledgerCases = cases{
 		"no Subscription is refused":                         {object: named("initech-0", builder.SeatLedger("", 0).Build()), want: refusals{"spec.subscriptionRef": "Required value"}},
 		"no sequence is refused":                             {object: ledger().AtSequence(0).Build(), want: refusals{ledgerSequence: "Required value"}},
 		"a pool named twice is refused":                      {object: ledger().WithPool("seats", 1, 0).WithPool("seats", 1, 0).Build(), want: refusals{"spec.pools[1]": `Duplicate value: {"name":"seats"}`}},
-		"a transfer named twice is refused":                  {object: ledger().WithTransfer("t", "seats", 1, 1).WithTransfer("t", "seats", 2, 1).Build(), want: refusals{"spec.transfers[1]": `Duplicate value: {"id":"t"}`}},
+		"no term is refused":                                {object: ledger().InTerm(0).Build(), want: refusals{"spec.term": "Required value"}},
 		"an unknown overage is refused":                      {object: ledger().With(func(l *v1alpha1.SeatLedger) { l.Spec.Pools = []v1alpha1.SeatPool{{Name: "seats", Overage: "Some"}} }).Build(), want: refusals{"spec.pools[0].overage": `Unsupported value: "Some": supported values: "Allowed", "Forbidden"`}},
 	},
 	updates: map[string]update{

@@ -79,6 +79,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - --anonymous-burst={{ int64 .Values.endpoint.anonymousBurst }}
 - --api-rate={{ .Values.apiServer.rate }}
 - --api-burst={{ int64 .Values.apiServer.burst }}
+- --ledger-write-rate={{ int64 .Values.seats.ledgerWriteBytesPerSecond }}
+- --projection-rate={{ .Values.seats.projectionsPerSecond }}
+- --max-clock-skew={{ int64 .Values.seats.maxClockSkewSeconds }}s
 - --shutdown-delay={{ int64 .Values.shutdownDelaySeconds }}s
 - --log-level={{ .Values.log.level }}
 - --log-format={{ .Values.log.format }}

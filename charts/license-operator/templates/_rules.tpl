@@ -4,6 +4,7 @@
   - ""
   resources:
   - namespaces
+  - pods
   verbs:
   - get
   - list
@@ -15,6 +16,18 @@
   verbs:
   - create
   - patch
+- apiGroups:
+  - authentication.k8s.io
+  resources:
+  - tokenreviews
+  verbs:
+  - create
+- apiGroups:
+  - authorization.k8s.io
+  resources:
+  - subjectaccessreviews
+  verbs:
+  - create
 - apiGroups:
   - events.k8s.io
   resources:
@@ -36,6 +49,7 @@
   resources:
   - accesskeys/status
   - activations/status
+  - licensecheckouts/status
   - products/status
   - subscriptions/status
   verbs:
@@ -49,6 +63,27 @@
   verbs:
   - get
   - list
+  - watch
+- apiGroups:
+  - license-operator.dev
+  resources:
+  - licensecheckouts
+  verbs:
+  - create
+  - delete
+  - get
+  - list
+  - watch
+- apiGroups:
+  - license-operator.dev
+  resources:
+  - seatledgers
+  verbs:
+  - create
+  - delete
+  - get
+  - list
+  - update
   - watch
 {{- end }}
 {{- define "license-operator.namespaceRules" -}}
