@@ -29,6 +29,10 @@ const (
 	IndexSubscriptionProduct = "subscription.product"
 	// IndexSubscriptionPID: Subscriptions by persistent identifier.
 	IndexSubscriptionPID = "subscription.pid"
+	// IndexSubscriptionAccount: Subscriptions by the customer's account.
+	IndexSubscriptionAccount = "subscription.account"
+	// IndexSubscriptionLicense: Subscriptions by the id of their licence.
+	IndexSubscriptionLicense = "subscription.license"
 	// IndexActivationKeyHash: Activations by the hash of their key.
 	IndexActivationKeyHash = "activation.keyHash"
 	// IndexActivationSubscription: Activations by the name of their
@@ -40,6 +44,23 @@ const (
 	IndexAccessKeySubscription = "accessKey.subscription"
 	// IndexAccessKeyActivation: AccessKeys by the name of their Activation.
 	IndexAccessKeyActivation = "accessKey.activation"
+	// IndexSeatLedgerSubscription: SeatLedgers by the name of their
+	// Subscription.
+	IndexSeatLedgerSubscription = "seatLedger.subscription"
+	// IndexSeatLedgerPod: SeatLedgers by the Pods that entries of them live with,
+	// see PodKey.
+	IndexSeatLedgerPod = "seatLedger.pod"
+	// IndexLicenseCheckoutBlock: LicenseCheckouts that stand for entries of a
+	// block, by the name of its SeatLedger.
+	IndexLicenseCheckoutBlock = "licenseCheckout.block"
+	// IndexLicenseCheckoutSubscription: LicenseCheckouts that users have made, by
+	// the name of their Subscription.
+	IndexLicenseCheckoutSubscription = "licenseCheckout.subscription"
+	// IndexLicenseCheckoutQueued: those of them that wait in its queue.
+	IndexLicenseCheckoutQueued = "licenseCheckout.queued"
+	// IndexLicenseCheckoutHolder: LicenseCheckouts that users have made, by the
+	// name of the Pod that holds them.
+	IndexLicenseCheckoutHolder = "licenseCheckout.holder"
 	// IndexNamespaceAccount: Namespaces by account.
 	IndexNamespaceAccount = "namespace.account"
 )
@@ -81,6 +102,10 @@ func Indexes(n Names) []Index {
 			return []string{s.Spec.ProductRef.Name}
 		}),
 		indexOf(IndexSubscriptionPID, func(s *v1alpha1.Subscription) []string { return []string{n.PID(s)} }),
+		indexOf(IndexSubscriptionAccount, func(s *v1alpha1.Subscription) []string {
+			return nonEmpty(s.Spec.Customer.AccountID)
+		}),
+		indexOf(IndexSubscriptionLicense, func(s *v1alpha1.Subscription) []string { return []string{n.LicenseID(s)} }),
 		indexOf(IndexActivationKeyHash, func(a *v1alpha1.Activation) []string { return nonEmpty(a.Status.KeyHash) }),
 		indexOf(IndexActivationSubscription, func(a *v1alpha1.Activation) []string {
 			return []string{a.Spec.SubscriptionRef.Name}
@@ -88,6 +113,24 @@ func Indexes(n Names) []Index {
 		indexOf(IndexAccessKeyID, func(k *v1alpha1.AccessKey) []string { return accessKeyIDs(n, k) }),
 		indexOf(IndexAccessKeySubscription, func(k *v1alpha1.AccessKey) []string { return nameOf(k.Spec.SubscriptionRef) }),
 		indexOf(IndexAccessKeyActivation, func(k *v1alpha1.AccessKey) []string { return nameOf(k.Spec.ActivationRef) }),
+		indexOf(IndexSeatLedgerSubscription, func(l *v1alpha1.SeatLedger) []string {
+			return []string{l.Spec.SubscriptionRef.Name}
+		}),
+		indexOf(IndexSeatLedgerPod, ledgerPods),
+		indexOf(IndexLicenseCheckoutBlock, func(co *v1alpha1.LicenseCheckout) []string { return nonEmpty(BlockOf(co)) }),
+		indexOf(IndexLicenseCheckoutSubscription, checkoutSubscription),
+		indexOf(IndexLicenseCheckoutQueued, func(co *v1alpha1.LicenseCheckout) []string {
+			if !licensing.Queued(co) {
+				return nil
+			}
+			return checkoutSubscription(co)
+		}),
+		indexOf(IndexLicenseCheckoutHolder, func(co *v1alpha1.LicenseCheckout) []string {
+			if BlockOf(co) != "" || co.Spec.HolderRef == nil {
+				return nil
+			}
+			return []string{co.Spec.HolderRef.Name}
+		}),
 		{Object: NamespaceMetadata(), Name: IndexNamespaceAccount, Keys: func(o client.Object) []string {
 			account, _ := n.Account(o)
 			return []string{account}
@@ -124,6 +167,15 @@ func accessKeyIDs(n Names, k *v1alpha1.AccessKey) []string {
 		ids = append(ids, p.AccessKeyID)
 	}
 	return ids
+}
+
+// checkoutSubscription is the Subscription of a LicenseCheckout that a user has
+// made.
+func checkoutSubscription(co *v1alpha1.LicenseCheckout) []string {
+	if BlockOf(co) != "" {
+		return nil
+	}
+	return []string{co.Spec.SubscriptionRef.Name}
 }
 
 func nonEmpty(s string) []string {

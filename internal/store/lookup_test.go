@@ -28,9 +28,16 @@ type lookup func(ctx context.Context, st *store.Store) (found bool, err error)
 // lookups makes one thing of each kind and says how it is looked up.
 func lookups(s *scene) map[string]lookup {
 	s.Helper()
-	s.Create(builder.Product("render-farm").WithCode("774F4FF8").Build())
-	sub := s.subscription(builder.Subscription("initech", "render-farm"))
+	s.Create(builder.Product("render-farm").WithCode("774F4FF8").WithSKU("ACME-RENDER").Build())
+	sub := s.subscription(builder.Subscription("initech", "render-farm").WithAccountID("210987654321"))
 	pid := s.Names.PID(sub)
+	account := s.Names.Identity.AccountID(s.Namespace)
+	subscriptionsTo := func(beneficiary string) lookup {
+		return func(ctx context.Context, st *store.Store) (bool, error) {
+			subs, err := st.SubscriptionsTo(ctx, s.Namespace, "render-farm", beneficiary)
+			return len(subs) == 1 && subs[0].Name == "initech", err
+		}
+	}
 	k := builder.VendorKey("backend").Build()
 	s.Create(k)
 	id := s.Names.AccessKeyID(k, 1)
@@ -55,6 +62,20 @@ func lookups(s *scene) map[string]lookup {
 		"a subscription": func(ctx context.Context, st *store.Store) (bool, error) {
 			sub, err := st.Subscription(ctx, s.Namespace, "initech")
 			return sub != nil && sub.Name == "initech", err
+		},
+		"a product by its SKU": func(ctx context.Context, st *store.Store) (bool, error) {
+			p, err := st.ProductBySKU(ctx, s.Namespace, "ACME-RENDER")
+			return p != nil && p.Name == "render-farm", err
+		},
+		"a customer's subscriptions by identifier": subscriptionsTo(s.Names.Customer(sub)),
+		"a customer's subscriptions by account":    subscriptionsTo("210987654321"),
+		"a subscription by its licence": func(ctx context.Context, st *store.Store) (bool, error) {
+			sub, err := st.SubscriptionByLicense(ctx, s.Namespace, s.Names.LicenseARN(account, sub))
+			return sub != nil && sub.Name == "initech", err
+		},
+		"a namespace's account": func(ctx context.Context, st *store.Store) (bool, error) {
+			got, err := st.Account(ctx, s.Namespace)
+			return got == account, err
 		},
 		"whether a customer is subscribed": func(ctx context.Context, st *store.Store) (bool, error) {
 			subscribed, known, err := st.Subscribed(ctx, s.Namespace, pid, "774F4FF8")
@@ -200,6 +221,14 @@ func TestLookUpsForWhatDoesNotExistAreBounded(t *testing.T) {
 			_, err := s.lagging.ActivationByKey(s.Context(), activationKey(s))
 			return err
 		}, fault.Throttled},
+		"products by SKU": {func(s *scene, n int) error {
+			_, err := s.lagging.ProductBySKU(s.Context(), s.Namespace, fmt.Sprint("GONE-", n))
+			return err
+		}, ""},
+		"customers": {func(s *scene, n int) error {
+			_, err := s.lagging.SubscriptionsTo(s.Context(), s.Namespace, "render-farm", fmt.Sprint("gone-", n))
+			return err
+		}, ""},
 		// That a customer has no right is an everyday answer.
 		"rights": {func(s *scene, n int) error {
 			pid := s.Names.Identity.PersistentIdentifier(s.Namespace, fmt.Sprint("gone-", n))

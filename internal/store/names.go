@@ -5,6 +5,7 @@ package store
 
 import (
 	"regexp"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -78,6 +79,44 @@ func (n Names) PID(s *v1alpha1.Subscription) string {
 // LicenseARN is the ARN of a Subscription's licence.
 func (n Names) LicenseARN(account string, s *v1alpha1.Subscription) string {
 	return n.Identity.LicenseARN(account, s.Namespace, s.Name)
+}
+
+// licenseARNHead and licenseARNMiddle are what is fixed of a licence's ARN. Its
+// region is empty (API reference of License Manager).
+const (
+	licenseARNHead   = "arn:aws:license-manager::"
+	licenseARNMiddle = ":license:"
+)
+
+var licenseIDPattern = regexp.MustCompile(`^l-[0-9a-f]{32}$`)
+
+// ParseLicenseARN takes the ARN of a licence apart; false if it has not the
+// form of one of ours.
+func ParseLicenseARN(arn string) (account, id string, ok bool) {
+	rest, headed := strings.CutPrefix(arn, licenseARNHead)
+	account, id, cut := strings.Cut(rest, licenseARNMiddle)
+	return account, id, headed && cut && accountPattern.MatchString(account) && licenseIDPattern.MatchString(id)
+}
+
+// LicenseID is the end of the ARN of a Subscription's licence: what of it does
+// not depend on the account.
+func (n Names) LicenseID(s *v1alpha1.Subscription) string {
+	_, id, _ := strings.Cut(n.LicenseARN("", s), licenseARNMiddle)
+	return id
+}
+
+// Beneficiary is how a checkout may call a Subscription's customer: by its
+// account if that is known, else by its identifier.
+func (n Names) Beneficiary(s *v1alpha1.Subscription) string {
+	if s.Spec.Customer.AccountID != "" {
+		return s.Spec.Customer.AccountID
+	}
+	return n.Customer(s)
+}
+
+// IsBeneficiary says whether a checkout may call a Subscription's customer so.
+func (n Names) IsBeneficiary(s *v1alpha1.Subscription, name string) bool {
+	return name != "" && (name == s.Spec.Customer.AccountID || name == n.Customer(s))
 }
 
 // ActivationKey is the activation key of an Activation.

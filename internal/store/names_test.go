@@ -6,6 +6,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,6 +86,13 @@ func TestEveryIndexFindsItsObjects(t *testing.T) {
 			in(builder.Subscription("s", "a").Build()):                     {identity.PersistentIdentifier("acme", identity.CustomerIdentifier("acme", "s"))},
 			in(builder.Subscription("s", "a").WithCustomer("c-1").Build()): {identity.PersistentIdentifier("acme", "c-1")},
 		},
+		store.IndexSubscriptionAccount: {
+			in(builder.Subscription("s", "a").Build()):                               nil,
+			in(builder.Subscription("s", "a").WithAccountID("210987654321").Build()): {"210987654321"},
+		},
+		store.IndexSubscriptionLicense: {
+			in(builder.Subscription("s", "a").Build()): {strings.TrimPrefix(identity.LicenseARN("1", "acme", "s"), "arn:aws:license-manager::1:license:")},
+		},
 		store.IndexActivationKeyHash: {
 			in(builder.Activation("a", "s").Build()): nil,
 			in(builder.Activation("a", "s").With(func(a *v1alpha1.Activation) { a.Status.KeyHash = hash }).Build()): {hash},
@@ -125,4 +133,15 @@ func TestEveryIndexFindsItsObjects(t *testing.T) {
 	if err := store.SetupIndexes(t.Context(), &indexer{err: failure}, names); !errors.Is(err, failure) {
 		t.Errorf("the error is %v, want %v", err, failure)
 	}
+}
+
+func FuzzParseLicenseARN(f *testing.F) {
+	f.Add("arn:aws:license-manager::123456789012:license:l-bc39444470c642ae9ead0eabe8465bb1")
+	f.Add("arn:aws:license-manager::123456789012:license:l-")
+	f.Fuzz(func(t *testing.T, arn string) {
+		account, id, ok := store.ParseLicenseARN(arn)
+		if ok && arn != "arn:aws:license-manager::"+account+":license:"+id {
+			t.Errorf("%q is parsed as %q and %q", arn, account, id)
+		}
+	})
 }

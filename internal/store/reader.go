@@ -32,7 +32,7 @@ var errNoIndexer = errors.New("the cache has no such indexer")
 type Reader struct {
 	client.Reader
 
-	products, subscriptions, activations, accessKeys toolscache.Indexer
+	products, subscriptions, activations, accessKeys, namespaces toolscache.Indexer
 }
 
 // NewReader returns a Reader of a cache to which SetupIndexes has added its
@@ -45,11 +45,13 @@ func NewReader(ctx context.Context, c cache.Cache) (*Reader, error) {
 		indexer *toolscache.Indexer
 	}{
 		{&v1alpha1.Product{Spec: v1alpha1.ProductSpec{ImportedTokenSHA256: "0"}},
-			[]string{IndexProductCode, IndexProductImportedToken}, &r.products},
-		{&v1alpha1.Subscription{}, []string{IndexSubscriptionPID}, &r.subscriptions},
+			[]string{IndexProductCode, IndexProductSKU, IndexProductImportedToken}, &r.products},
+		{&v1alpha1.Subscription{Spec: v1alpha1.SubscriptionSpec{Customer: v1alpha1.Customer{AccountID: "0"}}},
+			[]string{IndexSubscriptionPID, IndexSubscriptionAccount, IndexSubscriptionLicense}, &r.subscriptions},
 		{&v1alpha1.Activation{Status: v1alpha1.ActivationStatus{KeyHash: "0"}},
 			[]string{IndexActivationKeyHash}, &r.activations},
 		{&v1alpha1.AccessKey{}, []string{IndexAccessKeyID}, &r.accessKeys},
+		{NamespaceMetadata(), []string{IndexNamespaceAccount}, &r.namespaces},
 	} {
 		informer, err := c.GetInformer(ctx, kind.object, cache.BlockUntilSynced(false))
 		if err != nil {
@@ -65,6 +67,9 @@ func NewReader(ctx context.Context, c cache.Cache) (*Reader, error) {
 				return nil, fmt.Errorf("the index %s of %T: %w", name, kind.object, err)
 			}
 		}
+	}
+	if _, found := r.subscriptions.GetIndexers()[toolscache.NamespaceIndex]; !found {
+		return nil, fmt.Errorf("Subscriptions by namespace: %w", errNoIndexer)
 	}
 	return r, nil
 }

@@ -63,7 +63,8 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 	s := expect.On(t, cluster)
 	token := strings.Repeat("0a", 32)
 	s.Create(builder.Product("render-farm").WithCode("FARM").WithImportedToken(token).Build(),
-		builder.Subscription("initech", "render-farm").Build(),
+		builder.Subscription("initech", "render-farm").WithAccountID("210987654321").Build(),
+		builder.Subscription("a", "render-farm").Build(), builder.Subscription("globex", "render-farm").Build(),
 		builder.Activation("first", "initech").Build(), builder.VendorKey("vendor").Build())
 	activation := builder.Activation("first", "initech").InNamespace(s.Namespace).Build()
 	key, err := s.Names.Identity.NewActivationKey(rand.Reader)
@@ -88,6 +89,11 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 		OfTheCode, OfAnother   bool
 		CodeKnown, CodeUnknown bool
 		Codes                  []string
+		BySKU                  *v1alpha1.Product
+		To                     []*v1alpha1.Subscription
+		ByLicense              *v1alpha1.Subscription
+		Account, OfAccount     string
+		Names                  []string
 	}
 	look := func(r client.Reader) (f found) {
 		st := store.New(s.Names, r, noServer{t: t}, s.Clock)
@@ -125,10 +131,25 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 		must(err)
 		f.Codes, err = st.ActiveCodes(ctx, s.Namespace, pid)
 		must(err)
+		f.BySKU, err = st.ProductBySKU(ctx, s.Namespace, "render-farm")
+		must(err)
+		f.To, err = st.SubscriptionsTo(ctx, s.Namespace, "render-farm", "210987654321")
+		must(err)
+		f.Account, err = st.Account(ctx, s.Namespace)
+		must(err)
+		f.ByLicense, err = st.SubscriptionByLicense(ctx, s.Namespace, s.Names.LicenseARN(f.Account, f.Subscription))
+		must(err)
+		f.OfAccount, err = st.NamespaceOfAccount(ctx, f.Account)
+		must(err)
+		subs, err := st.Subscriptions(ctx, s.Namespace, "a")
+		must(err)
+		for sub := range subs {
+			f.Names = append(f.Names, sub.Name)
+		}
 		return f
 	}
 	want, got := look(cached), look(reader)
-	for _, o := range []client.Object{got.Product, got.Subscription, got.Activation, got.ByKey, got.Key} {
+	for _, o := range []client.Object{got.Product, got.Subscription, got.Activation, got.ByKey, got.Key, got.BySKU, got.ByLicense} {
 		if reflect.ValueOf(o).IsNil() {
 			t.Errorf("the %T was not found", o)
 		}
@@ -139,6 +160,9 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 		t.Errorf("the reader's answers differ from the cache's (-cache +reader):\n%s", diff)
 	}
 	if !got.Subscribed || !got.Known || !got.Imported || !got.Anywhere || !got.OfTheCode || got.OfAnother || !got.CodeKnown || got.CodeUnknown {
+		t.Errorf("the reader has found %+v", got)
+	}
+	if diff := cmp.Diff([]string{"globex", "initech"}, got.Names); diff != "" || len(got.To) != 1 || got.OfAccount != s.Namespace {
 		t.Errorf("the reader has found %+v", got)
 	}
 	if again := look(reader); again.Product != got.Product {

@@ -38,6 +38,16 @@ const (
 	maxAbsent              = 16384
 )
 
+// A look-up for which the API server has no selector reads a namespace's
+// Subscriptions in pages, so it may come much less often, and gives up in a
+// large namespace: what is there is found as soon as the cache has it.
+const (
+	scansPerSecond = 1
+	scanBurst      = 5
+	scanPage       = 500
+	maxScanned     = 5000
+)
+
 // Store reads from the cache and, where the cache may only lag, once more at
 // the API server.
 type Store struct {
@@ -49,6 +59,7 @@ type Store struct {
 	// absent holds when something was last looked up and not there.
 	absent      *lru.Cache
 	absentLimit *throttle.Throttle
+	scanLimit   *throttle.Throttle
 }
 
 // New returns a store. cache is the manager's cached reader, live a client
@@ -57,7 +68,8 @@ func New(names Names, cache client.Reader, live client.Client, clk clock.Passive
 	return &Store{Names: names, cache: cache, live: live, clock: clk,
 		limit:       throttle.New(liveLookupsPerSecond, liveLookupBurst, clk),
 		absent:      lru.New(maxAbsent),
-		absentLimit: throttle.New(absentLookupsPerSecond, absentLookupBurst, clk)}
+		absentLimit: throttle.New(absentLookupsPerSecond, absentLookupBurst, clk),
+		scanLimit:   throttle.New(scansPerSecond, scanBurst, clk)}
 }
 
 // look runs one bounded look-up at the API server on behalf of a namespace, or

@@ -1,0 +1,68 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/seats"
+)
+
+// projectionPrefix begins the name of a LicenseCheckout that stands for a
+// checkout through the API.
+const projectionPrefix = "co-"
+
+// ProjectionName is the name of the LicenseCheckout that stands for the
+// checkout through the API with this id.
+func ProjectionName(id string) string { return projectionPrefix + id }
+
+// ProjectionID is the inverse of ProjectionName; false for another name.
+func ProjectionID(name string) (id string, ok bool) { return strings.CutPrefix(name, projectionPrefix) }
+
+// ProjectionLabels are the labels of the LicenseCheckouts that stand for
+// entries of a block.
+func ProjectionLabels(key seats.Key, block int32) map[string]string {
+	return map[string]string{
+		v1alpha1.LabelSubscription: key.Name,
+		v1alpha1.LabelLedgerBlock:  strconv.FormatInt(int64(block), 10),
+	}
+}
+
+// BlockOf is the name of the SeatLedger with the entry that a LicenseCheckout
+// stands for; "" for one that a user has made.
+func BlockOf(co client.Object) string {
+	labels := co.GetLabels()
+	block, found := labels[v1alpha1.LabelLedgerBlock]
+	if !found {
+		return ""
+	}
+	return labels[v1alpha1.LabelSubscription] + "-" + block
+}
+
+// StripCheckout is a transform of the cache for LicenseCheckouts. There may be
+// very many that stand for checkouts through the API, in the cache of every
+// replica; of these only what tells whether they are up to date is kept. It
+// leaves the spec and the conditions of the others.
+func StripCheckout(obj any) (any, error) {
+	co, ok := obj.(*v1alpha1.LicenseCheckout)
+	if !ok {
+		return obj, nil
+	}
+	co.ManagedFields = nil
+	if BlockOf(co) == "" {
+		return co, nil
+	}
+	co.Annotations = nil
+	co.Spec = v1alpha1.LicenseCheckoutSpec{}
+	co.Status = v1alpha1.LicenseCheckoutStatus{
+		ObservedGeneration: co.Status.ObservedGeneration,
+		IssueTime:          co.Status.IssueTime,
+		ExpirationTime:     co.Status.ExpirationTime,
+	}
+	return co, nil
+}
