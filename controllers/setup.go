@@ -6,14 +6,18 @@ package controllers
 import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/license-operator/license-operator/controllers/accesskey"
 	"github.com/license-operator/license-operator/controllers/activation"
+	"github.com/license-operator/license-operator/controllers/checkout"
 	"github.com/license-operator/license-operator/controllers/kit"
 	"github.com/license-operator/license-operator/controllers/operatorsecrets"
 	"github.com/license-operator/license-operator/controllers/product"
+	"github.com/license-operator/license-operator/controllers/seatledger"
 	"github.com/license-operator/license-operator/controllers/subscription"
+	"github.com/license-operator/license-operator/internal/seats"
 	"github.com/license-operator/license-operator/internal/secrets"
 	"github.com/license-operator/license-operator/internal/store"
 )
@@ -22,6 +26,13 @@ import (
 type Config struct {
 	Names store.Names
 	Keys  *secrets.Holder
+	Books *seats.Books
+	// Live asks the API server, and is not throttled.
+	Live client.Client
+	// Trusted says whether the clock may end checkouts.
+	Trusted func() bool
+	// ProjectionRate is in LicenseCheckouts a second.
+	ProjectionRate float64
 	// KeysSecret is where Keys comes from.
 	KeysSecret types.NamespacedName
 	// OperatorSecrets are read again by every replica when they change.
@@ -29,15 +40,21 @@ type Config struct {
 }
 
 // Setup adds every controller to a manager: this is the one list.
-func Setup(mgr manager.Manager, cfg Config, clk clock.PassiveClock) error {
+func Setup(mgr manager.Manager, cfg Config, clk clock.Clock) error {
 	newKit := func(name string) kit.Kit {
 		return kit.Kit{Clock: clk, Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name)}
 	}
+	failures := kit.NewFailures()
 	for _, c := range []interface{ Setup(manager.Manager) error }{
 		&product.Controller{Kit: newKit("product"), Names: cfg.Names, Keys: cfg.Keys, KeysSecret: cfg.KeysSecret},
-		&subscription.Controller{Kit: newKit("subscription"), Names: cfg.Names},
+		&subscription.Controller{Kit: newKit("subscription"), Names: cfg.Names, Projection: failures},
 		&activation.Controller{Kit: newKit("activation"), Names: cfg.Names},
 		&accesskey.Controller{Kit: newKit("accesskey"), Names: cfg.Names},
+		&checkout.Controller{Kit: newKit("checkout"), Live: cfg.Live, Books: cfg.Books, Names: cfg.Names, Keys: cfg.Keys, KeysSecret: cfg.KeysSecret},
+		&checkout.Reservations{Client: mgr.GetClient(), Books: cfg.Books},
+		seatledger.New(seatledger.Config{Kit: newKit("seatledger"), Live: cfg.Live, Books: cfg.Books,
+			ProjectionRate: cfg.ProjectionRate, Busy: cfg.Books.Busy, Trusted: cfg.Trusted, Failures: failures}),
+		&seatledger.Auditor{Clock: clk, Client: mgr.GetClient(), Books: cfg.Books, Log: mgr.GetLogger().WithName("audit")},
 		&operatorsecrets.Controller{Client: mgr.GetClient(), Readers: cfg.OperatorSecrets},
 	} {
 		if err := c.Setup(mgr); err != nil {

@@ -16,13 +16,13 @@ import (
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/metrics"
 	"github.com/license-operator/license-operator/webhook/auth"
-	"github.com/license-operator/license-operator/webhook/query"
 )
 
 // Values of the label protocol, and of the label action where there is none.
 const (
 	protocolQuery = "REST-Query"
 	protocolJSON  = "JSON"
+	protocolHTTP  = "HTTP"
 	noAction      = "-"
 	codeOK        = "OK"
 )
@@ -36,23 +36,15 @@ type record struct {
 	principal *auth.Principal
 }
 
+// answer writes an answer in its protocol. It returns the protocol's code, the
+// status, and why the answer was lost if it was.
+type answer func(w http.ResponseWriter) (code string, status int, lost error)
+
 // finish writes the answer, counts it, and writes the request's one log line,
 // which holds nothing that the caller sent but the action and the public half
 // of a key that was proved.
-func (e *Endpoint) finish(w http.ResponseWriter, r *http.Request, rec *record, result query.Result, err error) {
-	code, status := codeOK, http.StatusOK
-	var lost error
-	switch {
-	case err != nil && rec.protocol == protocolJSON:
-		status = http.StatusBadRequest
-		code, lost = writeJSONError(w, err)
-	case err != nil:
-		failure := query.FailureOf(err)
-		code, status = failure.Code, failure.Status
-		lost = query.WriteError(w, rec.id, err)
-	default:
-		lost = query.WriteResult(w, rec.id, result)
-	}
+func (e *Endpoint) finish(w http.ResponseWriter, r *http.Request, rec *record, err error, write answer) {
+	code, status, lost := write(w)
 	took := e.clock.Since(rec.start)
 	metrics.Request(rec.protocol, rec.action, code, took)
 
@@ -62,12 +54,17 @@ func (e *Endpoint) finish(w http.ResponseWriter, r *http.Request, rec *record, r
 		slog.String("code", code), slog.Int("status", status),
 		slog.Float64("durationSeconds", took.Seconds()), slog.String("client", address(r)))
 	if p := rec.principal; p != nil {
-		line.AddAttrs(slog.String("namespace", p.Namespace), slog.String("accessKey", p.KeyName))
+		if p.Kind == auth.ServiceAccount {
+			line.AddAttrs(slog.String("username", p.Username))
+		} else {
+			line.AddAttrs(slog.String("namespace", p.Namespace), slog.String("accessKey", p.KeyName))
+		}
 	}
 	if lost != nil {
 		line.AddAttrs(slog.Bool("answerLost", true))
 	}
-	if f, ok := errors.AsType[*fault.Error](err); ok {
+	// What is wrong with a value says the value, which is the caller's.
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind != fault.Validation && f.Kind != fault.UnsupportedSignatureMethod {
 		line.AddAttrs(slog.String("detail", f.Detail))
 	}
 	if kind := fault.KindOf(err); err != nil && (kind == fault.Internal || kind == fault.Unavailable) {

@@ -3,7 +3,8 @@
 
 // Package webhook is the HTTPS endpoint: one server that licensed software
 // talks to. It tells the protocols apart, bounds and counts requests, and
-// leaves encoding to query and deciding to devpay.
+// leaves encoding to query and awsjson and deciding to devpay and
+// licensemanager.
 package webhook
 
 import (
@@ -18,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/license-operator/license-operator/internal/fault"
@@ -26,6 +28,7 @@ import (
 	"github.com/license-operator/license-operator/internal/throttle"
 	"github.com/license-operator/license-operator/webhook/auth"
 	"github.com/license-operator/license-operator/webhook/devpay"
+	"github.com/license-operator/license-operator/webhook/licensemanager"
 	"github.com/license-operator/license-operator/webhook/query"
 )
 
@@ -58,25 +61,47 @@ type Endpoint struct {
 	clock     clock.PassiveClock
 	prefix    string
 	service   *devpay.Service
+	licences  *licensemanager.Service
+	jwks      http.Handler
 	verifier  *auth.Verifier
+	bearer    *auth.Bearer
+	vended    *CredentialsService
 	callers   *throttle.Throttle
 	anonymous *throttle.Throttle
 	failures  *throttle.Throttle
 }
 
-// NewEndpoint returns an endpoint on a store.
-func NewEndpoint(cfg Config, clk clock.PassiveClock, s *store.Store, keys *secrets.Holder) *Endpoint {
-	verifier := auth.NewVerifier(keyFinder{s})
+// Parts is what the endpoint decides with.
+type Parts struct {
+	Clock clock.PassiveClock
+	Store *store.Store
+	Keys  *secrets.Holder
+	Books licensemanager.Books
+	// Live asks the API server who a ServiceAccount is and what it may do.
+	Live client.Writer
+}
+
+// NewEndpoint returns an endpoint.
+func NewEndpoint(cfg Config, p Parts) *Endpoint {
+	sessions, reviewer := auth.NewSessions(p.Keys), auth.NewReviewer(p.Live)
+	verifier := auth.NewVerifier(keyFinder{p.Store})
 	verifier.AllowVersion0, verifier.AllowVersion1 = cfg.AllowVersion0, cfg.AllowVersion1
-	return &Endpoint{
-		clock:     clk,
-		prefix:    strings.TrimSuffix(cfg.PathPrefix, "/"),
-		service:   &devpay.Service{Clock: clk, Store: s, Keys: keys},
+	verifier.Sessions = sessions
+	e := &Endpoint{
+		clock:   p.Clock,
+		prefix:  strings.TrimSuffix(cfg.PathPrefix, "/"),
+		service: &devpay.Service{Clock: p.Clock, Store: p.Store, Keys: p.Keys},
+		licences: &licensemanager.Service{Clock: p.Clock, Store: p.Store, Books: p.Books, Keys: p.Keys,
+			Access: auth.NewAuthorizer(reviewer, p.Clock)},
+		jwks:      NewJWKSHandler(p.Keys),
 		verifier:  verifier,
-		callers:   throttle.New(cfg.CallerRate, cfg.CallerBurst, clk),
-		anonymous: throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, clk),
-		failures:  throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, clk),
+		bearer:    auth.NewBearer(reviewer),
+		callers:   throttle.New(cfg.CallerRate, cfg.CallerBurst, p.Clock),
+		anonymous: throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, p.Clock),
+		failures:  throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, p.Clock),
 	}
+	e.vended = NewCredentialsService(e.bearer, sessions, e.allowAnonymous, p.Clock)
+	return e
 }
 
 // ServeHTTP implements http.Handler. Whatever happens, the answer is in the
@@ -84,28 +109,55 @@ func NewEndpoint(cfg Config, clk clock.PassiveClock, s *store.Store, keys *secre
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &record{id: uuid.NewString(), start: e.clock.Now(), protocol: protocolQuery, action: noAction}
 	w.Header().Set("x-amzn-RequestId", rec.id)
-	if r.Header.Get("X-Amz-Target") != "" {
-		rec.protocol = protocolJSON
-		e.finish(w, r, rec, nil, e.bound(r, fault.New(fault.UnknownAction, "This endpoint does not serve the operation yet.")))
-		return
+	switch path := strings.TrimPrefix(r.URL.Path, e.prefix); {
+	case path == JWKSPath:
+		e.serveJWKS(w, r, rec)
+	case path == CredentialsPath:
+		e.serveCredentials(w, r, rec)
+	case r.Header.Get("X-Amz-Target") != "":
+		e.serveJSON(w, r, rec)
+	default:
+		e.serveQuery(w, r, rec)
 	}
-	result, err := e.answer(w, r, rec)
-	if err != nil && rec.principal == nil {
-		err = e.bound(r, err)
-	}
-	e.finish(w, r, rec, result, err)
 }
 
-// answer decides; a panic is an internal error like any other.
-func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, rec *record) (result query.Result, err error) {
+func (e *Endpoint) serveQuery(w http.ResponseWriter, r *http.Request, rec *record) {
+	var result query.Result
+	err := e.guarded(r, rec, func() (err error) {
+		result, err = e.answer(w, r, rec)
+		return err
+	})
+	e.finish(w, r, rec, err, func(w http.ResponseWriter) (string, int, error) {
+		if err != nil {
+			failure := query.FailureOf(err)
+			return failure.Code, failure.Status, query.WriteError(w, rec.id, err)
+		}
+		return codeOK, http.StatusOK, query.WriteResult(w, rec.id, result)
+	})
+}
+
+// guarded runs what decides on a request. A panic is an internal error like any
+// other, and those who don't prove who they are fail a bounded number of times.
+func (e *Endpoint) guarded(r *http.Request, rec *record, decide func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			logf.FromContext(r.Context()).Error(nil, "Panic in a request",
 				"requestID", rec.id, "panic", p, "stack", string(debug.Stack()))
-			result, err = nil, fault.New(fault.Internal, "")
+			err = fault.New(fault.Internal, "")
 		}
 	}()
+	if err = decide(); err != nil && rec.principal == nil {
+		err = e.bound(r, err)
+	}
+	return err
+}
+
+// answer decides on a request of the REST-Query protocol.
+func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, rec *record) (query.Result, error) {
 	if err := e.checkTransport(r); err != nil {
+		return nil, err
+	}
+	if err := e.checkPath(r); err != nil {
 		return nil, err
 	}
 	body, err := readBody(w, r)
@@ -151,6 +203,11 @@ func (e *Endpoint) checkTransport(r *http.Request) error {
 	if size > maxHeaders {
 		return fault.New(fault.RequestTooLarge, "The headers are larger than %d bytes.", maxHeaders)
 	}
+	return nil
+}
+
+// checkPath is for what is served at one path only.
+func (e *Endpoint) checkPath(r *http.Request) error {
 	if strings.TrimSuffix(r.URL.Path, "/") != e.prefix {
 		return fault.New(fault.UnknownAction, "Nothing is served at this path; send requests to %s/.", e.prefix)
 	}
@@ -182,7 +239,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func (e *Endpoint) authenticate(ctx context.Context, r *http.Request, in *query.Request, action *query.Action) (*auth.Principal, error) {
 	throttled := fault.New(fault.Throttled, "Too many requests. Try again later.")
 	if !action.IsSigned() {
-		if !e.anonymous.Allow(subnet(r)) {
+		if !e.allowAnonymous(r) {
 			return nil, throttled
 		}
 		return nil, nil
@@ -196,6 +253,9 @@ func (e *Endpoint) authenticate(ctx context.Context, r *http.Request, in *query.
 	}
 	return who, who.Authorize(action)
 }
+
+// allowAnonymous throttles by the address.
+func (e *Endpoint) allowAnonymous(r *http.Request) bool { return e.anonymous.Allow(subnet(r)) }
 
 // bound passes on why a caller was not proved, and throttles an address with
 // too many such failures. What we could not do is no failure of the caller's.

@@ -96,7 +96,8 @@ func newFixture(t testing.TB, cfg webhook.Config) *fixture {
 	f.vendor = &auth.Signer{AccessKeyID: f.names.AccessKeyID(f.vault.key, 1),
 		SecretAccessKey: f.names.SecretAccessKey(f.vault.key, 1), Version: "2", Method: auth.HmacSHA256}
 	cfg.AllowVersion1 = true
-	f.endpoint = webhook.NewEndpoint(cfg, f.clock, store.New(f.names, f.vault, nobody{}, f.clock), holder)
+	f.endpoint = webhook.NewEndpoint(cfg, webhook.Parts{
+		Clock: f.clock, Store: store.New(f.names, f.vault, nobody{}, f.clock), Keys: holder, Live: nobody{}})
 	return f
 }
 

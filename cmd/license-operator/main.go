@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
 )
 
 // version is set by the linker in releases.
@@ -38,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), signCommand(), keysCommand())
+	root.AddCommand(serveCommand(), signCommand(), keysCommand(connectToCluster, clock.RealClock{}))
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
 }

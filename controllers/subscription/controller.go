@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/controllers/kit"
@@ -30,18 +32,24 @@ import (
 type Controller struct {
 	kit.Kit
 	Names store.Names
+	// Projection says for which Subscriptions LicenseCheckouts can't be made; nil
+	// for none.
+	Projection *kit.Failures
 }
 
 // Setup adds the controller to a manager.
 func (c *Controller) Setup(mgr manager.Manager) error {
-	return builder.ControllerManagedBy(mgr).
+	b := builder.ControllerManagedBy(mgr).
 		For(&v1alpha1.Subscription{}).
 		Watches(&v1alpha1.Product{}, handler.EnqueueRequestsFromMapFunc(c.ofProduct),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(store.NamespaceMetadata(), handler.EnqueueRequestsFromMapFunc(c.ofNamespace),
 			builder.WithPredicates(predicate.AnnotationChangedPredicate{})).
-		Named("subscription").
-		Complete(reconcile.AsReconciler(c.Client, c))
+		Named("subscription")
+	if c.Projection != nil {
+		b.WatchesRawSource(source.Channel(c.Projection.Changes(), &handler.EnqueueRequestForObject{}))
+	}
+	return b.Complete(reconcile.AsReconciler(c.Client, c))
 }
 
 // Reconcile brings one Subscription's status in step.
@@ -130,7 +138,19 @@ func (c *Controller) conclude(sub *v1alpha1.Subscription, s licensing.Standing, 
 	if c.Set(sub, &sub.Status.Conditions, subscribed) {
 		news = append(news, standingChanged(s))
 	}
+	c.Set(sub, &sub.Status.Conditions, c.projected(sub))
 	return news
+}
+
+// projected is the condition CheckoutsProjected. Its event comes from who found
+// out.
+func (c *Controller) projected(sub *v1alpha1.Subscription) metav1.Condition {
+	if c.Projection.Failing(client.ObjectKeyFromObject(sub)) {
+		return kit.Condition(v1alpha1.ConditionCheckoutsProjected, kit.Bool(false), v1alpha1.ReasonProjectionFailed,
+			"Seats are granted, but their LicenseCheckouts can't be made; look for a quota or a policy of the namespace")
+	}
+	return kit.Condition(v1alpha1.ConditionCheckoutsProjected, kit.Bool(true), v1alpha1.ReasonProjected,
+		"Checkouts through the API get their LicenseCheckouts")
 }
 
 func (c *Controller) ofProduct(ctx context.Context, p client.Object) []reconcile.Request {

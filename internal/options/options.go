@@ -16,6 +16,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// minLedgerWriteRate is less than one commit of a full block a second.
+const minLedgerWriteRate = 16 << 10
+
 // Options of the command serve.
 type Options struct {
 	Namespace      string
@@ -47,6 +50,11 @@ type Options struct {
 	APIRate  float32
 	APIBurst int
 
+	// LedgerWriteRate is in bytes a second, ProjectionRate in objects a second.
+	LedgerWriteRate int
+	ProjectionRate  float64
+	MaxClockSkew    time.Duration
+
 	LogLevel  string
 	LogFormat string
 }
@@ -76,6 +84,9 @@ func (o *Options) AddFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.AnonymousBurst, "anonymous-burst", 200, "requests at once of one address without a proved access key")
 	f.Float32Var(&o.APIRate, "api-rate", 200, "requests a second to the API server")
 	f.IntVar(&o.APIBurst, "api-burst", 400, "requests at once to the API server")
+	f.IntVar(&o.LedgerWriteRate, "ledger-write-rate", 1<<20, "bytes a second that the books of seats may write in the long run; 0 for no bound")
+	f.Float64Var(&o.ProjectionRate, "projection-rate", 200, "LicenseCheckouts a second that are made, changed and deleted to follow the books of seats")
+	f.DurationVar(&o.MaxClockSkew, "max-clock-skew", 30*time.Second, "how far the clock may differ from the API server's before checkouts stop expiring; 0 to trust the clock")
 	f.StringVar(&o.LogLevel, "log-level", "info", "debug, info or error")
 	f.StringVar(&o.LogFormat, "log-format", "json", "json or text")
 }
@@ -108,6 +119,15 @@ func (o *Options) Validate() error {
 	}
 	if !(o.APIRate > 0) || o.APIBurst < 1 {
 		wrong("--api-rate must be greater than 0 and --api-burst at least 1")
+	}
+	if o.LedgerWriteRate != 0 && o.LedgerWriteRate < minLedgerWriteRate {
+		wrong("--ledger-write-rate must be 0 or at least %d", minLedgerWriteRate)
+	}
+	if !(o.ProjectionRate > 0) {
+		wrong("--projection-rate must be greater than 0")
+	}
+	if o.MaxClockSkew != 0 && o.MaxClockSkew < 2*time.Second {
+		wrong("--max-clock-skew must be 0 or at least 2s: the API server tells the time in whole seconds")
 	}
 	if o.ShutdownDelay < 0 || o.ShutdownDelay > time.Minute {
 		wrong("--shutdown-delay must be between 0 and 1m")

@@ -29,7 +29,9 @@ import (
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/controllers"
+	"github.com/license-operator/license-operator/controllers/checkout"
 	"github.com/license-operator/license-operator/internal/options"
+	"github.com/license-operator/license-operator/internal/seats"
 	"github.com/license-operator/license-operator/internal/secrets"
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/webhook"
@@ -65,6 +67,8 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 	defer func() { _ = listener.Close() }()
 	cfg = rest.CopyConfig(cfg)
 	cfg.QPS, cfg.Burst = o.APIRate, o.APIBurst
+	guard := seats.NewClockGuard(clk, o.MaxClockSkew)
+	cfg.Wrap(guard.Wrap)
 	scheme := NewScheme()
 	// The keys come before the manager: indexes are computed with them.
 	live, err := client.New(cfg, client.Options{Scheme: scheme})
@@ -98,8 +102,16 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 		}
 		return keys.Set(changed)
 	}
+	// What runs in the books ends after the endpoint has answered.
+	booksCtx, closeBooks := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeBooks()
+	books, unbounded, err := openBooks(booksCtx, mgr, cfg, o, guard, log, clk)
+	if err != nil {
+		return err
+	}
 	cfgControllers := controllers.Config{
-		Names: names, Keys: keys, OperatorSecrets: readers,
+		Names: names, Keys: keys, Books: books, Live: unbounded, OperatorSecrets: readers,
+		Trusted: guard.Trusted, ProjectionRate: o.ProjectionRate,
 		KeysSecret: types.NamespacedName{Namespace: o.Namespace, Name: o.KeysSecret},
 	}
 	if err := controllers.Setup(mgr, cfgControllers, clk); err != nil {
@@ -109,7 +121,8 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 	if err != nil {
 		return err
 	}
-	endpoint := webhook.NewEndpoint(endpointConfig(o), clk, store.New(names, reader, live, clk), keys)
+	endpoint := webhook.NewEndpoint(endpointConfig(o), webhook.Parts{
+		Clock: clk, Store: store.New(names, reader, live, clk), Keys: keys, Books: books, Live: live})
 	server := webhook.NewServer(listener, tlsConfig, endpoint, log.WithName("endpoint"), o.ShutdownDelay, clk)
 	if err := mgr.Add(server); err != nil {
 		return err
@@ -126,6 +139,7 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 func newManager(cfg *rest.Config, o *options.Options, scheme *runtime.Scheme, log logr.Logger) (manager.Manager, error) {
 	timeout := gracefulShutdown
 	unique := true
+	pods, holders := checkout.HolderPods()
 	return manager.New(cfg, manager.Options{
 		Scheme: scheme,
 		Logger: log,
@@ -133,7 +147,9 @@ func newManager(cfg *rest.Config, o *options.Options, scheme *runtime.Scheme, lo
 			DefaultTransform: cache.TransformStripManagedFields(),
 			// Secrets elsewhere may not be read.
 			ByObject: map[client.Object]cache.ByObject{
-				&corev1.Secret{}: {Namespaces: map[string]cache.Config{o.Namespace: {}}},
+				&corev1.Secret{}:            {Namespaces: map[string]cache.Config{o.Namespace: {}}},
+				&v1alpha1.LicenseCheckout{}: {Transform: store.StripCheckout},
+				pods:                        holders,
 			},
 		},
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},

@@ -1,0 +1,166 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package checkout
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/test/expect"
+)
+
+var errLost = errors.New("the connection is lost")
+
+// crash lets everything fail from some write on: what comes after a crash of
+// the operator never happens.
+type crash struct {
+	writes, from int
+	// done says that the first lost write was done, only its answer is lost.
+	done bool
+}
+
+func (c *crash) write(do func() error) error {
+	switch c.writes++; {
+	case c.writes < c.from:
+		return do()
+	case c.writes == c.from && c.done:
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return errLost
+}
+
+func TestACrashAfterTheGrantEndsWithTheSameSeats(t *testing.T) {
+	for name, test := range map[string]struct {
+		crash  crash
+		told   bool
+		events []string
+	}{
+		"before the Secret": {crash{from: 1}, false, []string{"Normal Granted"}},
+		"after the Secret":  {crash{from: 1, done: true}, false, []string{"Normal Granted"}},
+		"before the status": {crash{from: 2}, false, []string{"Normal Granted"}},
+		"after the status":  {crash{from: 2, done: true}, true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stage(t)
+			c := s.apply(co("a").WithSeats("seats", 2))[0]
+			s.c.Client = expect.Disturbed(s.Operator, expect.Faults{Apply: test.crash.write, PatchStatus: test.crash.write})
+			if _, err := s.try(); !errors.Is(err, errLost) {
+				t.Fatalf("the error is %v, want %v", err, errLost)
+			}
+			before := s.entry(c)
+			if before == nil {
+				t.Fatal("nothing was granted")
+			}
+			s.Refresh(c)
+			if told := len(c.Status.Conditions) > 0; told != test.told {
+				t.Errorf("the status is %v", c.Status)
+			}
+			s.Events(nil...)
+
+			// The next leader goes on.
+			s.restart()
+			s.Step(time.Minute)
+			s.pass()
+			s.says(c, "True, Granted", "False, Held")
+			if diff := cmp.Diff(before, s.entry(c)); diff != "" {
+				t.Errorf("the entry (-before +after):\n%s", diff)
+			}
+			s.verified(c)
+			s.Events(test.events...)
+			s.truth()
+		})
+	}
+}
+
+func TestALostStatusIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	s := stage(t)
+	c := s.granted(co("a"))
+	want := c.Status
+	waiting := s.apply(co("b").WithSeats("seats", 3))[0]
+	s.pass()
+	s.Events("Normal Queued")
+	for _, c := range []*v1alpha1.LicenseCheckout{c, waiting} {
+		expect.EditStatus(s.Stage, c, func(c *v1alpha1.LicenseCheckout) { c.Status = v1alpha1.LicenseCheckoutStatus{} })
+	}
+	s.pass()
+	s.says(c, "True, Granted", "False, Held")
+	s.says(waiting, "False, Queued", "False, NotGranted")
+	if diff := cmp.Diff(want, c.Status); diff != "" {
+		t.Errorf("status (-before +after):\n%s", diff)
+	}
+	s.Events("Normal Granted", "Normal Queued")
+	s.truth()
+}
+
+func TestAnotherLeaderWritesNothingAnew(t *testing.T) {
+	t.Parallel()
+	s := stage(t)
+	s.pod("worker-0")
+	s.apply(co("a"), co("b").HeldByPod("worker-0"), co("c").WithSeats("seats", 2), co("d").OrFail(), co("e").HeldByPod("worker-1"))
+	s.pass()
+	s.Events("Normal Granted", "Normal Granted", "Normal Queued", "Warning NoCapacity")
+	before := s.versions()
+	s.restart()
+	s.pass()
+	if diff := cmp.Diff(before, s.versions()); diff != "" {
+		t.Errorf("versions (-before +after):\n%s", diff)
+	}
+	s.Events(nil...)
+	s.truth()
+}
+
+func TestAStaleObjectIsLookedAtAgainInSilence(t *testing.T) {
+	t.Parallel()
+	s := stage(t)
+	c := s.apply(co("a"))[0]
+	stale := *c
+	s.pass()
+	s.Events("Normal Granted")
+	// The cache does not show the status yet.
+	s.c.Client = showing{s.Operator, &stale}
+	s.Step(time.Minute)
+	result := s.pass()
+	if result.RequeueAfter <= 0 || result.RequeueAfter > time.Second {
+		t.Errorf("it comes again after %s", result.RequeueAfter)
+	}
+	s.Events(nil...)
+	s.holders("a")
+	s.c.Client = s.Operator
+	s.says(c, "True, Granted", "False, Held")
+	s.truth()
+}
+
+func TestALargeQueueIsReportedInParts(t *testing.T) {
+	t.Parallel()
+	s := stage(t)
+	s.apply(numbered(1, maxReports+10)...)
+	s.After(s.pass(), time.Millisecond)
+	reported := func() (n int) {
+		list := &v1alpha1.LicenseCheckoutList{}
+		if err := s.Operator.List(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range list.Items {
+			if c.Namespace == s.Namespace && len(c.Status.Conditions) > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	if n := reported(); n != maxReports {
+		t.Errorf("%d are reported, want %d", n, maxReports)
+	}
+	s.pass()
+	if n := reported(); n != maxReports+10 {
+		t.Errorf("%d are reported, want all %d", n, maxReports+10)
+	}
+}

@@ -1,0 +1,77 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"net/http"
+
+	"github.com/license-operator/license-operator/internal/fault"
+	"github.com/license-operator/license-operator/webhook/auth"
+	"github.com/license-operator/license-operator/webhook/awsjson"
+)
+
+// serveJSON answers a request of the AWS JSON 1.1 protocol.
+func (e *Endpoint) serveJSON(w http.ResponseWriter, r *http.Request, rec *record) {
+	rec.protocol = protocolJSON
+	service, op, err := awsjson.Route(r)
+	if op != nil {
+		rec.action = op.Name
+	}
+	var result any
+	err = e.guarded(r, rec, func() error {
+		if err != nil {
+			return err
+		}
+		result, err = e.answerJSON(w, r, rec, op)
+		return err
+	})
+	e.finish(w, r, rec, err, func(w http.ResponseWriter) (string, int, error) {
+		if err != nil {
+			status := service.FailureOf(err).Status
+			code, lost := awsjson.WriteError(w, service, err)
+			return code, status, lost
+		}
+		code, lost := awsjson.WriteResult(w, op, result)
+		return code, http.StatusOK, lost
+	})
+}
+
+// answerJSON decides on a request, in the order in which the services of AWS do:
+// form, signature, values.
+func (e *Endpoint) answerJSON(w http.ResponseWriter, r *http.Request, rec *record, op *awsjson.Operation) (any, error) {
+	if err := e.checkTransport(r); err != nil {
+		return nil, err
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	in, err := op.Decode(body)
+	if err != nil {
+		return nil, err
+	}
+	if rec.principal, err = e.authenticateJSON(r, body, op); err != nil {
+		return nil, err
+	}
+	if !e.callers.Allow(rec.principal.Caller()) {
+		return nil, fault.New(fault.Throttled, "Too many requests. Try again later.")
+	}
+	if err := op.Served(); err != nil {
+		return nil, err
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	return e.licences.Do(r.Context(), op, rec.principal, in.Value)
+}
+
+// authenticateJSON proves who calls: by a signature of version 4, or a
+// ServiceAccount by its token.
+func (e *Endpoint) authenticateJSON(r *http.Request, body []byte, op *awsjson.Operation) (*auth.Principal, error) {
+	now := e.clock.Now()
+	if auth.HasBearer(r) {
+		return e.bearer.Authenticate(r.Context(), r, func() bool { return e.allowAnonymous(r) }, now)
+	}
+	return e.verifier.VerifyV4(r.Context(), r, body, op.Service.SigningName, now)
+}
