@@ -84,6 +84,10 @@ Try this in another terminal, in this directory:
     ActivationKey="$(kubectl get secret initech-first-activation -n acme -o jsonpath='{.data.activationKey}' | base64 -d)" \
     ProductToken="$(kubectl get secret render-farm-product-token -n acme -o jsonpath='{.data.productToken}' | base64 -d)")"
 
+  # Hold a floating seat for a moment, with an SDK of AWS as it comes:
+  go -C docs/examples/floating-seat run . -sku ACME-RENDER -beneficiary cust-42 \
+    -fingerprint "$(kubectl get lprod render-farm -n acme -o jsonpath='{.status.keyFingerprint}')"
+
   # Is Initech subscribed? Then cancel the subscription, and ask again:
   curl --cacert "$AWS_CA_BUNDLE" "$(license-operator sign VerifyProductSubscriptionByPid \
     PersistentIdentifier="$(kubectl get lsub initech -n acme -o jsonpath='{.status.persistentIdentifier}')" \

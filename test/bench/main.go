@@ -37,6 +37,13 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == seatsCommand {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		err := seatsMain(ctx, os.Args[2:])
+		stop()
+		exitOn(err)
+		return
+	}
 	var s settings
 	flag.IntVar(&s.subscriptions, "subscriptions", 10000, "Subscriptions in the control plane")
 	flag.IntVar(&s.customers, "customers", 500, "customers with access keys of their own that verify by tokens")
@@ -51,6 +58,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, &s)
 	stop()
+	exitOn(err)
+}
+
+func exitOn(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		os.Exit(1)

@@ -76,7 +76,7 @@ func build(ctx context.Context, binary string) error {
 }
 
 func newBench(ctx context.Context, s *settings, e *env.Env, dir string) (b *bench, err error) {
-	b = &bench{settings: s, env: e, dir: dir, roots: x509.NewCertPool()}
+	b = &bench{settings: s, env: e, dir: dir}
 	defer func() {
 		if err != nil {
 			b.stop()
@@ -93,10 +93,19 @@ func newBench(ctx context.Context, s *settings, e *env.Env, dir string) (b *benc
 	if b.operator, err = e.StartProcess(ctx, s.operator, dir, b.address, operatorFlags...); err != nil {
 		return b, err
 	}
-	if !b.roots.AppendCertsFromPEM(b.operator.CA) {
-		return b, errors.New("the operator has published no CA")
+	if b.roots, err = pool(b.operator.CA); err != nil {
+		return b, err
 	}
 	return b, b.createVendor(ctx)
+}
+
+// pool holds the authority that the operator has published.
+func pool(ca []byte) (*x509.CertPool, error) {
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(ca) {
+		return nil, errors.New("the operator has published no CA")
+	}
+	return roots, nil
 }
 
 // stop ends the processes.

@@ -1,9 +1,10 @@
 // Copyright The license-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package clients runs clients that were written for the DevPay License Service
-// and know nothing of the operator. They believe that they talk to
-// ls.amazonaws.com. hack/test-clients.sh makes the world in which they do.
+// Package clients runs clients that know nothing of the operator: the SDKs of
+// AWS, told only where License Manager is, and programs that were written for
+// the DevPay License Service, which believe that they talk to ls.amazonaws.com.
+// hack/test-clients.sh makes the world in which they do.
 package clients
 
 import (
@@ -35,6 +36,8 @@ type world struct {
 	env *env.Env
 	// dir holds the operator's binary and, in root, the unpacked packages.
 	dir string
+	// ca is the certificate of the endpoint's authority, PEM.
+	ca []byte
 }
 
 // TestRealClients needs the namespaces that hack/test-clients.sh makes.
@@ -47,6 +50,7 @@ func TestRealClients(t *testing.T) {
 	t.Run("activate-devpay", w.testActivateDevPay)
 	t.Run("Boto", w.testBoto)
 	t.Run("curl", w.testCurl)
+	t.Run("License Manager", w.testLicenseManager)
 }
 
 // newWorld starts a control plane and the operator at ls.amazonaws.com.
@@ -76,7 +80,8 @@ func newWorld(t *testing.T, dir string) *world {
 			t.Logf("The end of the operator's log:\n%s", log[max(0, len(log)-maxLog):])
 		}
 	})
-	w.trust(t, operator.CA)
+	w.ca = operator.CA
+	w.trust(t, w.ca)
 	return w
 }
 
@@ -106,13 +111,21 @@ type output struct {
 	exit           int
 }
 
-// run runs a client to its end.
+// run runs a client to its end, with more environment variables than this
+// process has.
 func run(t *testing.T, environment []string, name string, args ...string) output {
+	t.Helper()
+	return runWith(t, "", append(os.Environ(), environment...), name, args...)
+}
+
+// runWith runs a client to its end, with a text as its standard input.
+func runWith(t *testing.T, input string, environment []string, name string, args ...string) output {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), environment...)
+	cmd.Env = environment
+	cmd.Stdin = strings.NewReader(input)
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

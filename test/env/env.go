@@ -63,8 +63,14 @@ func Main(m *testing.M, set func(*Env)) {
 }
 
 // Start starts a control plane with everything in config/ that the operator
-// needs. The caller stops it.
-func Start(ctx context.Context) (*Env, error) {
+// needs. Its etcd does not wait for the disk. The caller stops it.
+func Start(ctx context.Context) (*Env, error) { return start(ctx, false) }
+
+// StartSynced is Start with an etcd that has each commit on the disk before it
+// answers, as one that is used in earnest: for measuring what commits.
+func StartSynced(ctx context.Context) (*Env, error) { return start(ctx, true) }
+
+func start(ctx context.Context, synced bool) (*Env, error) {
 	assets, err := Assets(ctx)
 	if err != nil {
 		return nil, err
@@ -74,6 +80,10 @@ func Start(ctx context.Context) (*Env, error) {
 		CRDDirectoryPaths:     []string{filepath.Join(Root(), "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
 	}}
+	if synced {
+		e.plane.ControlPlane.Etcd = &envtest.Etcd{}
+		e.plane.ControlPlane.Etcd.Configure().Set("unsafe-no-fsync", "false")
+	}
 	if e.Admin, err = e.plane.Start(); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ import (
 	_ "github.com/license-operator/license-operator/internal/metrics" // Registers the metrics.
 	"github.com/license-operator/license-operator/internal/options"
 	"github.com/license-operator/license-operator/test/env"
+	"github.com/license-operator/license-operator/webhook/awsjson"
 	"github.com/license-operator/license-operator/webhook/query"
 )
 
@@ -66,41 +67,40 @@ func tableRows(t *testing.T, page, heading string) [][]string {
 // kinds are all kinds of fault, by the source of their package.
 func kinds(t *testing.T) []fault.Kind {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(env.Root(), "internal", "fault", "fault.go"), nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all []fault.Kind
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok {
-			return true
+	for _, name := range []string{"fault.go", "licence.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(env.Root(), "internal", "fault", name), nil, 0)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Kind" {
-			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			if err != nil {
-				t.Fatal(err)
+		before := len(all)
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
 			}
-			all = append(all, fault.Kind(value))
+			if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Kind" {
+				value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, fault.Kind(value))
+			}
+			return true
+		})
+		if len(all) == before {
+			t.Fatalf("no kinds of fault found in %s", name)
 		}
-		return true
-	})
-	if len(all) == 0 {
-		t.Fatal("no kinds of fault found")
 	}
 	return all
 }
 
-func TestTheErrorsOfDevPayAreThoseOfTheCode(t *testing.T) {
-	var want, got []string
-	for _, kind := range kinds(t) {
-		failure := query.FailureOf(fault.New(kind, "any"))
-		if kind != fault.Internal && failure.Status == http.StatusInternalServerError {
-			continue // Another protocol's.
-		}
-		want = append(want, fmt.Sprintf("%s %d", failure.Code, failure.Status))
-	}
-	for _, row := range tableRows(t, "protocols/devpay.md", "Errors") {
+// compareErrors compares the table of errors of a protocol's page with the
+// failures of its package, "code status" each.
+func compareErrors(t *testing.T, page, code string, want []string) {
+	t.Helper()
+	var got []string
+	for _, row := range tableRows(t, page, "Errors") {
 		got = append(got, row[0]+" "+row[1])
 		for _, cell := range row[2:] {
 			if cell == "" {
@@ -111,7 +111,45 @@ func TestTheErrorsOfDevPayAreThoseOfTheCode(t *testing.T) {
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := cmp.Diff(slices.Compact(want), got); diff != "" {
-		t.Errorf("the table in docs/protocols/devpay.md is not that of webhook/query (- code, + page):\n%s", diff)
+		t.Errorf("the table in docs/%s is not that of %s (- code, + page):\n%s", page, code, diff)
+	}
+}
+
+func TestTheErrorsOfDevPayAreThoseOfTheCode(t *testing.T) {
+	var want []string
+	for _, kind := range kinds(t) {
+		failure := query.FailureOf(fault.New(kind, "any"))
+		if kind != fault.Internal && failure.Status == http.StatusInternalServerError {
+			continue // Another protocol's.
+		}
+		want = append(want, fmt.Sprintf("%s %d", failure.Code, failure.Status))
+	}
+	compareErrors(t, "protocols/devpay.md", "webhook/query", want)
+}
+
+func TestTheErrorsOfLicenseManagerAreThoseOfTheCode(t *testing.T) {
+	var want []string
+	for _, kind := range kinds(t) {
+		failure := awsjson.LicenseManager.FailureOf(fault.New(kind, "any"))
+		want = append(want, fmt.Sprintf("%s %d", failure.Code, failure.Status))
+	}
+	compareErrors(t, "protocols/license-manager.md", "webhook/awsjson", want)
+}
+
+func TestTheOperationsOfLicenseManagerAreThoseOfTheCode(t *testing.T) {
+	var want, got []string
+	for _, op := range awsjson.Targets {
+		if op.Service == awsjson.LicenseManager && op.Kubectl == "" {
+			want = append(want, op.Name)
+		}
+	}
+	for _, row := range tableRows(t, "protocols/license-manager.md", "Operations") {
+		got = append(got, row[0])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table in docs/protocols/license-manager.md is not that of webhook/awsjson (- code, + page):\n%s", diff)
 	}
 }
 
