@@ -55,7 +55,7 @@ fuzz: ## Run every fuzz target for FUZZTIME each
 
 .PHONY: bench
 bench: ## Measure, and print the rows of docs/benchmarks.md
-	@$(ASSETS); export KUBEBUILDER_ASSETS; go run ./test/bench
+	@$(ASSETS); export KUBEBUILDER_ASSETS; go run ./test/bench; go run ./test/bench seats $(BENCHFLAGS)
 
 .PHONY: verify
 verify: fmt-check vet lint generate-check ## Check format, vet, linters and generated files

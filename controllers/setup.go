@@ -47,7 +47,7 @@ func Setup(mgr manager.Manager, cfg Config, clk clock.Clock) error {
 	failures := kit.NewFailures()
 	for _, c := range []interface{ Setup(manager.Manager) error }{
 		&product.Controller{Kit: newKit("product"), Names: cfg.Names, Keys: cfg.Keys, KeysSecret: cfg.KeysSecret},
-		&subscription.Controller{Kit: newKit("subscription"), Names: cfg.Names, Projection: failures},
+		&subscription.Controller{Kit: newKit("subscription"), Names: cfg.Names, Books: cfg.Books, Projection: failures},
 		&activation.Controller{Kit: newKit("activation"), Names: cfg.Names},
 		&accesskey.Controller{Kit: newKit("accesskey"), Names: cfg.Names},
 		&checkout.Controller{Kit: newKit("checkout"), Live: cfg.Live, Books: cfg.Books, Names: cfg.Names, Keys: cfg.Keys, KeysSecret: cfg.KeysSecret},

@@ -60,7 +60,7 @@ func (e *Endpoint) finish(w http.ResponseWriter, r *http.Request, rec *record, e
 			line.AddAttrs(slog.String("namespace", p.Namespace), slog.String("accessKey", p.KeyName))
 		}
 	}
-	if lost != nil {
+	if lost != nil || r.Context().Err() != nil {
 		line.AddAttrs(slog.Bool("answerLost", true))
 	}
 	// What is wrong with a value says the value, which is the caller's.
@@ -68,7 +68,10 @@ func (e *Endpoint) finish(w http.ResponseWriter, r *http.Request, rec *record, e
 		line.AddAttrs(slog.String("detail", f.Detail))
 	}
 	if kind := fault.KindOf(err); err != nil && (kind == fault.Internal || kind == fault.Unavailable) {
-		line.Level = slog.LevelError
+		// What a caller that hung up no longer waits for has not failed.
+		if r.Context().Err() == nil || !errors.Is(err, context.Canceled) {
+			line.Level = slog.LevelError
+		}
 		line.AddAttrs(slog.String("err", cause(err).Error()))
 	}
 	writeLine(r.Context(), line)

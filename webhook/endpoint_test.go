@@ -5,7 +5,9 @@ package webhook_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -173,6 +175,31 @@ func TestAnAnswerThatNobodyReadsIsLoggedAsLost(t *testing.T) {
 		if len(lines) != 1 || lines[0]["answerLost"] != true {
 			t.Errorf("%s: logged %v", name, lines)
 		}
+	}
+}
+
+// A caller that hangs up makes what waits for it fail, which is nobody's fault.
+func TestACallerThatHangsUpIsNoErrorOfTheService(t *testing.T) {
+	for name, test := range map[string]struct {
+		err   error
+		level string
+	}{
+		"what waits ends with the request":  {fmt.Errorf("read the cache: %w", context.Canceled), "INFO"},
+		"something else fails at that time": {errors.New("the cache is closed"), "ERROR"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, webhook.Config{})
+			ctx, hangUp := context.WithCancel(t.Context())
+			f.vault.fail = func() error {
+				hangUp()
+				return test.err
+			}
+			f.serve(httptest.NewRequest(http.MethodGet, f.active(t), nil).WithContext(ctx))
+			lines := f.lines(t)
+			if len(lines) != 1 || lines[0]["level"] != test.level || lines[0]["answerLost"] != true || lines[0]["err"] != test.err.Error() {
+				t.Errorf("logged %v, want a line of level %s", lines, test.level)
+			}
+		})
 	}
 }
 

@@ -33,11 +33,11 @@ const (
 	// <accesskey>-access-key.
 	SecretKeyAccessKeyID     = "accessKeyId"
 	SecretKeySecretAccessKey = "secretAccessKey"
-	// SecretKeyLicenseToken and SecretKeyJWKS are in the Secret
+	// SecretKeySignedLicense and SecretKeyJWKS are in the Secret
 	// <licensecheckout>-license: the signed token while the seats are held, and
 	// the public keys that verify it.
-	SecretKeyLicenseToken = "license.jwt"
-	SecretKeyJWKS         = "jwks.json"
+	SecretKeySignedLicense = "license.jwt"
+	SecretKeyJWKS          = "jwks.json"
 )
 
 // ProductTokenSecretName is the name of the Secret with a Product's token.

@@ -24,7 +24,7 @@ type SeatPool struct {
 	// closed blocks hold, and for a closed block what it holds.
 	// +required
 	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=1000000000000
+	// +kubebuilder:validation:Maximum=1000000000000000
 	Capacity int64 `json:"capacity"`
 
 	// used is the sum of the units of this block's entries.
@@ -93,7 +93,7 @@ type SeatLedgerSpec struct {
 	// +optional
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=128
 	Pools []SeatPool `json:"pools,omitempty"`
 
 	// entries are the checkouts that hold seats, a line each. They are packed
@@ -115,6 +115,7 @@ type SeatLedgerSpec struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:shortName=lledger,categories=licensing
+// +kubebuilder:selectablefield:JSONPath=".spec.subscriptionRef.name"
 // +kubebuilder:printcolumn:name="Subscription",type=string,JSONPath=`.spec.subscriptionRef.name`
 // +kubebuilder:printcolumn:name="Block",type=integer,JSONPath=`.spec.block`
 // +kubebuilder:printcolumn:name="Successor",type=integer,JSONPath=`.spec.successor`

@@ -101,17 +101,6 @@ func TestAnotherPodOfTheSameNameIsAnotherHolder(t *testing.T) {
 	}
 	s.verified(c)
 	s.truth()
-
-	// The queue comes first.
-	waiting := s.apply(co("0").WithSeats("seats", 3))[0]
-	s.pass()
-	s.Events("Normal Queued")
-	s.kill(pod)
-	s.pod("worker-0")
-	expect.EditStatus(s.Stage, waiting, func(*v1alpha1.LicenseCheckout) {})
-	s.pass()
-	s.holders("a")
-	s.truth()
 }
 
 func TestACheckoutIsProlongedWhileItsPodLives(t *testing.T) {

@@ -127,15 +127,17 @@ func (p *pass) checkStanding(*request) *answer {
 }
 
 func (p *pass) checkItems(r *request) *answer {
-	match := licensing.Match
-	var err error
-	if r.obj.Spec.Type == v1alpha1.CheckoutBorrow {
+	match, err := licensing.Match, p.contested
+	if err == nil && r.obj.Spec.Type == v1alpha1.CheckoutBorrow {
 		err, match = licensing.CheckBorrow(p.product), licensing.MatchAll
 	}
 	if err == nil {
 		var held []licensing.Held
 		held, err = match(p.entitlements, licensing.Wants(r.obj.Spec.Entitlements))
 		r.items = seats.ItemsOf(held)
+		if err == nil {
+			err = licensing.CheckPerpetual(r.obj.Spec.Type, held)
+		}
 	}
 	if err == nil {
 		return nil

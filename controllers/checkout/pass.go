@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/licensing"
 	"github.com/license-operator/license-operator/internal/seats"
 	"github.com/license-operator/license-operator/internal/store"
@@ -29,8 +30,9 @@ type pass struct {
 	// sub and product are nil if they do not exist.
 	sub     *v1alpha1.Subscription
 	product *v1alpha1.Product
-	// account is the vendor's.
+	// account is the vendor's; contested says why it is not.
 	account      string
+	contested    error
 	standing     licensing.Standing
 	entitlements []v1alpha1.Entitlement
 	pools        []seats.Pool
@@ -104,7 +106,7 @@ func (p *pass) findPod(ctx context.Context, r *request) error {
 	if r.obj.Spec.HolderRef == nil {
 		return nil
 	}
-	pod := podMetadata()
+	pod := store.PodMetadata()
 	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.key.Namespace, Name: r.obj.Spec.HolderRef.Name}, pod)
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -146,8 +148,11 @@ func (p *pass) readLicence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.account, _ = p.Names.Account(ns)
-	return nil
+	p.account, err = p.Names.OwnAccount(ctx, p.Client, ns)
+	if fault.KindOf(err) == fault.NotEntitled {
+		p.contested, err = err, nil
+	}
+	return err
 }
 
 // readBook reads what the book holds for the requests, by this replica's copy.

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/controllers/kit"
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/seats"
 	"github.com/license-operator/license-operator/test/builder"
@@ -240,7 +241,7 @@ func TestWhatQueuesNeedIsReservedWhenItChanges(t *testing.T) {
 	projection.Labels = map[string]string{v1alpha1.LabelLedgerBlock: "0"}
 	objects["projection"] = projection
 	for name, want := range map[string]bool{"new": true, "queued": true, "granted": false, "too large": false, "projection": false} {
-		if queueChanged.Create(event.CreateEvent{Object: objects[name]}) != want || queueChanged.Delete(event.DeleteEvent{Object: objects[name]}) != want {
+		if kit.QueueChanged().Create(event.CreateEvent{Object: objects[name]}) != want || kit.QueueChanged().Delete(event.DeleteEvent{Object: objects[name]}) != want {
 			t.Errorf("%s coming or going is to be noticed: %t", name, want)
 		}
 	}
@@ -248,7 +249,7 @@ func TestWhatQueuesNeedIsReservedWhenItChanges(t *testing.T) {
 		from, to string
 		want     bool
 	}{{"new", "queued", false}, {"queued", "granted", true}, {"new", "too large", true}, {"granted", "granted", false}, {"granted", "queued", true}} {
-		if got := queueChanged.Update(event.UpdateEvent{ObjectOld: objects[change.from], ObjectNew: objects[change.to]}); got != change.want {
+		if got := kit.QueueChanged().Update(event.UpdateEvent{ObjectOld: objects[change.from], ObjectNew: objects[change.to]}); got != change.want {
 			t.Errorf("from %s to %s is noticed: %t", change.from, change.to, got)
 		}
 	}

@@ -11,13 +11,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/controllers/kit"
 	"github.com/license-operator/license-operator/internal/licensing"
 	"github.com/license-operator/license-operator/internal/seats"
 	"github.com/license-operator/license-operator/internal/store"
@@ -38,22 +37,9 @@ type Reservations struct {
 func (r *Reservations) Setup(mgr manager.Manager) error {
 	return builder.ControllerManagedBy(mgr).
 		Named("reservations").
-		Watches(&v1alpha1.LicenseCheckout{}, handler.EnqueueRequestsFromMapFunc(ofCheckout), builder.WithPredicates(queueChanged)).
+		Watches(&v1alpha1.LicenseCheckout{}, handler.EnqueueRequestsFromMapFunc(ofCheckout), builder.WithPredicates(kit.QueueChanged())).
 		WithOptions(controller.Options{NeedLeaderElection: ptr.To(false)}).
 		Complete(r)
-}
-
-// queueChanged passes LicenseCheckouts that come to a queue or leave it: nothing
-// else changes what the queue needs.
-var queueChanged = predicate.Funcs{
-	CreateFunc: func(e event.CreateEvent) bool { return inQueue(e.Object) },
-	UpdateFunc: func(e event.UpdateEvent) bool { return inQueue(e.ObjectOld) != inQueue(e.ObjectNew) },
-	DeleteFunc: func(e event.DeleteEvent) bool { return inQueue(e.Object) },
-}
-
-func inQueue(o client.Object) bool {
-	co, ok := o.(*v1alpha1.LicenseCheckout)
-	return ok && store.BlockOf(co) == "" && licensing.Queued(co)
 }
 
 // Reconcile reserves what the queue of one Subscription needs.

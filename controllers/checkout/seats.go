@@ -11,12 +11,14 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/licensing"
 	"github.com/license-operator/license-operator/internal/seats"
+	"github.com/license-operator/license-operator/internal/store"
 )
 
 const (
@@ -53,7 +55,7 @@ func (p *pass) release(ctx context.Context) {
 				strangers = append(strangers, e)
 			case !r.obj.DeletionTimestamp.IsZero():
 				ids[b.Number] = append(ids[b.Number], e.ID)
-			case r.obj.Spec.HolderRef != nil && !r.live(e.Holder):
+			case r.obj.Spec.HolderRef != nil && !r.live(e.Holder) && p.leaves(ctx, r, e.Holder):
 				r.left = true
 				ids[b.Number] = append(ids[b.Number], e.ID)
 			}
@@ -71,6 +73,18 @@ func (p *pass) release(ctx context.Context) {
 		}
 	}
 	p.fail(p.readBook(ctx))
+}
+
+// leaves says whether a holder that the cache does not show has gone. One that
+// is there still counts as seen.
+func (p *pass) leaves(ctx context.Context, r *request, uid string) bool {
+	gone, err := store.PodGone(ctx, p.Live, p.key.Namespace, r.obj.Spec.HolderRef.Name, uid)
+	p.fail(err)
+	if err == nil && !gone {
+		r.pod = store.PodMetadata()
+		r.pod.SetUID(types.UID(uid))
+	}
+	return err == nil && gone
 }
 
 // gone are the entries whose LicenseCheckouts do not exist, as the API server

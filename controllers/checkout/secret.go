@@ -97,7 +97,7 @@ func (p *pass) writeSecret(ctx context.Context, r *request, name string, held bo
 		consumption, err := keys.Sealing.SealConsumptionToken(p.now, store.ConsumptionToken(p.key, *r.grant))
 		if err == nil {
 			claims := p.Names.LicenceClaims(licence, *r.grant, consumption, nil)
-			data[v1alpha1.SecretKeyLicenseToken], err = keys.Signing.SignLicence(p.now, store.LicenceAlgorithm(p.product, r.grant.Type), claims)
+			data[v1alpha1.SecretKeySignedLicense], err = keys.Signing.SignLicence(p.now, store.LicenceAlgorithm(p.product, r.grant.Type), claims)
 		}
 		if err != nil {
 			obstacle := kit.SecretNotWritten(name)
@@ -107,7 +107,7 @@ func (p *pass) writeSecret(ctx context.Context, r *request, name string, held bo
 	err := store.ApplySecret(ctx, p.Client, r.base, v1alpha1.GroupVersion.WithKind("LicenseCheckout"), name, data)
 	switch {
 	case errors.Is(err, store.ErrSecretConflict):
-		obstacle := kit.SecretConflict(name, v1alpha1.SecretKeyLicenseToken)
+		obstacle := kit.SecretConflict(name, v1alpha1.SecretKeySignedLicense)
 		return &obstacle, nil
 	case err != nil:
 		obstacle := kit.SecretNotWritten(name)

@@ -88,7 +88,7 @@ func verify(s *scene, token, jwks string) []byte {
 	if err := json.Unmarshal([]byte(jwks), &set); err != nil {
 		s.Fatal(err)
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256, jose.PS384, jose.EdDSA})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256, jose.PS384, jose.EdDSA})
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func (c *Controller) Setup(mgr manager.Manager) error {
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(store.NamespaceMetadata(), handler.EnqueueRequestsFromMapFunc(c.ofNamespace),
 			builder.WithPredicates(predicate.AnnotationChangedPredicate{})).
-		WatchesMetadata(podMetadata(), handler.EnqueueRequestsFromMapFunc(c.ofPod), builder.WithPredicates(identityChanged)).
+		WatchesMetadata(store.PodMetadata(), handler.EnqueueRequestsFromMapFunc(c.ofPod), builder.WithPredicates(identityChanged)).
 		Watches(&v1alpha1.SeatLedger{}, handler.Funcs{CreateFunc: c.blockAppeared, UpdateFunc: c.blockChanged, DeleteFunc: c.blockGone}).
 		Watches(&corev1.Secret{}, handler.Funcs{UpdateFunc: c.keysChanged}).
 		WithOptions(controller.Options{
@@ -63,19 +63,11 @@ func (c *Controller) Setup(mgr manager.Manager) error {
 		Complete(c)
 }
 
-// podMetadata returns an empty object for reading Pods, of which only the
-// metadata is cached.
-func podMetadata() *metav1.PartialObjectMetadata {
-	pod := &metav1.PartialObjectMetadata{}
-	pod.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
-	return pod
-}
-
 // HolderPods is what the manager's cache is to keep of Pods: the metadata of
 // those that have not finished, and of that only what tells one from another. A
 // Pod that finishes is gone from it.
 func HolderPods() (client.Object, cache.ByObject) {
-	return podMetadata(), cache.ByObject{
+	return store.PodMetadata(), cache.ByObject{
 		Field: fields.AndSelectors(
 			fields.OneTermNotEqualSelector("status.phase", string(corev1.PodSucceeded)),
 			fields.OneTermNotEqualSelector("status.phase", string(corev1.PodFailed))),

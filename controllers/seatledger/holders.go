@@ -6,8 +6,6 @@ package seatledger
 import (
 	"context"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -54,16 +52,7 @@ func (p *pass) podGone(ctx context.Context, pod seats.Pod) (bool, error) {
 	if client.IgnoreNotFound(err) != nil {
 		return false, err
 	}
-	live := &corev1.Pod{}
-	err = p.Live.Get(ctx, key, live)
-	switch {
-	case apierrors.IsNotFound(err):
-		return true, nil
-	case err != nil:
-		return false, err
-	}
-	finished := live.Status.Phase == corev1.PodSucceeded || live.Status.Phase == corev1.PodFailed
-	return finished || string(live.UID) != pod.UID, nil
+	return store.PodGone(ctx, p.Live, pod.Namespace, pod.Name, pod.UID)
 }
 
 // ofPod are the blocks with entries that live with a Pod.

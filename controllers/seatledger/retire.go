@@ -13,6 +13,8 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/seats"
+	"github.com/license-operator/license-operator/internal/store"
 )
 
 // retire deletes the block of a Subscription that has been gone for long, once
@@ -25,8 +27,12 @@ func (p *pass) retire(ctx context.Context) (deleted bool, err error) {
 		p.at(due)
 		return false, nil
 	}
-	if !p.idle() || !p.trusted() {
+	if !p.idle(p.block) || !p.trusted() {
 		return false, nil // It comes again when the next entry's time is over.
+	}
+	if turn, err := p.turnToGo(ctx); err != nil || !turn {
+		p.at(p.now.Add(longPause))
+		return false, err
 	}
 	err = p.Live.Get(ctx, p.block.Key, &v1alpha1.Subscription{})
 	switch {
@@ -58,10 +64,31 @@ func (p *pass) retire(ctx context.Context) (deleted bool, err error) {
 	return true, nil
 }
 
+// turnToGo says whether the whole book runs nothing any more, and this block is
+// not the open one or is the last that is left: a book that had lost some of its
+// blocks would look as if it came from an old backup.
+func (p *pass) turnToGo(ctx context.Context) (bool, error) {
+	list := &v1alpha1.SeatLedgerList{}
+	if err := p.Client.List(ctx, list, client.InNamespace(p.name.Namespace), client.UnsafeDisableDeepCopy,
+		client.MatchingFields{store.IndexSeatLedgerSubscription: p.block.Key.Name}); err != nil {
+		return false, fmt.Errorf("list the blocks of a book: %w", err)
+	}
+	for i := range list.Items {
+		other, err := p.Books.Newest(&list.Items[i])
+		if err != nil {
+			return false, err
+		}
+		if other.Number != p.block.Number && (!p.idle(other) || other.Term < p.block.Term) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // idle says whether nothing in the block runs: what is Perpetual has no use
 // without the Subscription.
-func (p *pass) idle() bool {
-	for _, e := range p.block.Entries {
+func (p *pass) idle(b *seats.Block) bool {
+	for _, e := range b.Entries {
 		if !e.ExpirationTime.IsZero() && p.now.Before(e.ExpirationTime) {
 			return false
 		}

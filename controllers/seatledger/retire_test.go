@@ -4,10 +4,14 @@
 package seatledger
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/seats"
 	"github.com/license-operator/license-operator/test/builder"
 )
 
@@ -96,5 +100,38 @@ func TestABookIsNotDeletedTooEarly(t *testing.T) {
 			s.holds(g, true)
 			s.object(g)
 		})
+	}
+}
+
+func TestABookGoesAsAWhole(t *testing.T) {
+	t.Parallel()
+	s := stage(t)
+	for i := range seats.MaxEntries {
+		s.checkout(request(fmt.Sprintf("first-%d", i)))
+	}
+	r := request("long")
+	r.Lifetime = 3 * time.Hour
+	s.checkout(r) // It opens the second block.
+	s.Delete(s.sub)
+	both := func() {
+		for n := range int32(2) {
+			if _, err := s.Controller.Reconcile(s.Context(), reconcile.Request{NamespacedName: s.name(n)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	both()
+	s.Step(2 * time.Hour)
+	both()
+	both()
+	if s.block(0) == nil || s.block(1) == nil {
+		t.Fatal("a block has gone while a checkout of the book runs")
+	}
+	s.Step(2 * time.Hour)
+	for range 4 {
+		both()
+	}
+	if s.block(0) != nil || s.block(1) != nil {
+		t.Error("the book is still there")
 	}
 }

@@ -8,12 +8,10 @@ package subscription
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -32,6 +30,7 @@ import (
 type Controller struct {
 	kit.Kit
 	Names store.Names
+	Books Books
 	// Projection says for which Subscriptions LicenseCheckouts can't be made; nil
 	// for none.
 	Projection *kit.Failures
@@ -45,6 +44,8 @@ func (c *Controller) Setup(mgr manager.Manager) error {
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(store.NamespaceMetadata(), handler.EnqueueRequestsFromMapFunc(c.ofNamespace),
 			builder.WithPredicates(predicate.AnnotationChangedPredicate{})).
+		Watches(&v1alpha1.SeatLedger{}, later(ofLedger)).
+		Watches(&v1alpha1.LicenseCheckout{}, later(ofCheckout), builder.WithPredicates(kit.QueueChanged())).
 		Named("subscription")
 	if c.Projection != nil {
 		b.WatchesRawSource(source.Channel(c.Projection.Changes(), &handler.EnqueueRequestForObject{}))
@@ -65,11 +66,17 @@ func (c *Controller) Reconcile(ctx context.Context, sub *v1alpha1.Subscription) 
 	standing := licensing.Stand(sub, product != nil, c.Clock.Now())
 	unknown := c.entitle(product, sub)
 	news := c.conclude(sub, standing, unknown)
-	sub.Status.ObservedGeneration = sub.Generation
+	failure := c.seats(ctx, product, sub)
+	if failure == nil {
+		sub.Status.ObservedGeneration = sub.Generation // The book has its capacity.
+	}
 	if err := c.PatchStatus(ctx, base, sub, base.Status, sub.Status); err != nil {
 		return kit.Retry(err)
 	}
 	c.Emit(sub, news)
+	if failure != nil {
+		return reconcile.Result{}, failure
+	}
 	if standing.NextChange.IsZero() {
 		return reconcile.Result{}, nil
 	}
@@ -108,10 +115,7 @@ func (c *Controller) entitle(product *v1alpha1.Product, sub *v1alpha1.Subscripti
 	for _, e := range merged {
 		usage := v1alpha1.EntitlementUsage{Name: e.Name, Unit: e.Unit}
 		if e.Unit != v1alpha1.UnitNone {
-			usage.MaxCount, usage.InUse, usage.Queued = e.MaxCount, ptr.To[int64](0), ptr.To[int64](0)
-			if sub.Status.Seats == "" {
-				sub.Status.Seats = fmt.Sprintf("0/%d", ptr.Deref(e.MaxCount, 0))
-			}
+			usage.MaxCount = e.MaxCount
 		}
 		sub.Status.Entitlements = append(sub.Status.Entitlements, usage)
 	}

@@ -86,6 +86,16 @@ func MatchAll(entitlements []v1alpha1.Entitlement, wants []Want) ([]Held, error)
 	return match(entitlements, wants, true)
 }
 
+// CheckPerpetual is nil if a checkout of a type may hold these entitlements, else
+// the fault InvalidParameter: a Perpetual one of features only would be held for
+// ever and draw nothing down.
+func CheckPerpetual(kind v1alpha1.CheckoutType, held []Held) error {
+	if kind != v1alpha1.CheckoutPerpetual || slices.ContainsFunc(held, func(h Held) bool { return h.Unit != v1alpha1.UnitNone }) {
+		return nil
+	}
+	return fault.New(fault.InvalidParameter, "CheckoutType PERPETUAL draws units down for good, and a feature has none: use PROVISIONAL.")
+}
+
 func match(entitlements []v1alpha1.Entitlement, wants []Want, all bool) ([]Held, error) {
 	if err := checkWants(wants); err != nil {
 		return nil, err

@@ -143,3 +143,27 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
+
+func TestAPerpetualCheckoutHoldsUnits(t *testing.T) {
+	units := Held{Name: "seats", Unit: v1alpha1.UnitCount, Quantity: 1}
+	feature := Held{Name: "gpu", Unit: v1alpha1.UnitNone, Value: "Enabled"}
+	for name, test := range map[string]struct {
+		kind    v1alpha1.CheckoutType
+		held    []Held
+		refused bool
+	}{
+		"units for good":               {v1alpha1.CheckoutPerpetual, []Held{units}, false},
+		"units and a feature for good": {v1alpha1.CheckoutPerpetual, []Held{feature, units}, false},
+		"a feature for good":           {v1alpha1.CheckoutPerpetual, []Held{feature}, true},
+		"a feature for a while":        {v1alpha1.CheckoutProvisional, []Held{feature}, false},
+		"a feature, borrowed":          {v1alpha1.CheckoutBorrow, []Held{feature}, false},
+		"a type that is not said":      {"", []Held{feature}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := CheckPerpetual(test.kind, test.held)
+			if test.refused != (err != nil) || err != nil && (fault.KindOf(err) != fault.InvalidParameter || !strings.Contains(err.Error(), "use PROVISIONAL")) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}

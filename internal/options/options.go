@@ -52,6 +52,7 @@ type Options struct {
 
 	// LedgerWriteRate is in bytes a second, ProjectionRate in objects a second.
 	LedgerWriteRate int
+	MaxCheckouts    int
 	ProjectionRate  float64
 	MaxClockSkew    time.Duration
 
@@ -85,6 +86,7 @@ func (o *Options) AddFlags(f *pflag.FlagSet) {
 	f.Float32Var(&o.APIRate, "api-rate", 200, "requests a second to the API server")
 	f.IntVar(&o.APIBurst, "api-burst", 400, "requests at once to the API server")
 	f.IntVar(&o.LedgerWriteRate, "ledger-write-rate", 1<<20, "bytes a second that the books of seats may write in the long run; 0 for no bound")
+	f.IntVar(&o.MaxCheckouts, "max-checkouts", 250000, "checkouts of one Subscription at once, of features too; 0 for no bound")
 	f.Float64Var(&o.ProjectionRate, "projection-rate", 200, "LicenseCheckouts a second that are made, changed and deleted to follow the books of seats")
 	f.DurationVar(&o.MaxClockSkew, "max-clock-skew", 30*time.Second, "how far the clock may differ from the API server's before checkouts stop expiring; 0 to trust the clock")
 	f.StringVar(&o.LogLevel, "log-level", "info", "debug, info or error")
@@ -122,6 +124,9 @@ func (o *Options) Validate() error {
 	}
 	if o.LedgerWriteRate != 0 && o.LedgerWriteRate < minLedgerWriteRate {
 		wrong("--ledger-write-rate must be 0 or at least %d", minLedgerWriteRate)
+	}
+	if o.MaxCheckouts < 0 {
+		wrong("--max-checkouts must not be negative")
 	}
 	if !(o.ProjectionRate > 0) {
 		wrong("--projection-rate must be greater than 0")

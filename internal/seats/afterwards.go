@@ -95,7 +95,7 @@ func (b *Books) Lookup(ctx context.Context, key Key, h Handle) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	if bk.parent.trusted() && e.expired(b.clock.Now()) {
+	if bk.parent.trusted() && e.expired(b.now()) {
 		return Grant{}, errCheckoutNotFound
 	}
 	return e.Grant, nil

@@ -5,6 +5,7 @@ package seats
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ type book struct {
 
 	mu    sync.Mutex
 	slots map[int32]*slot
+	index index
+	// newest is the block that was opened last.
+	newest *Block
 	// viewTerm is the term up to which this copy is complete: every block that
 	// was closed before that term began is known as it was then, or later. Seats
 	// are granted in that term only, so that no grant of another replica is
@@ -58,9 +62,47 @@ type slot struct {
 	notBefore time.Time
 }
 
-func (s *slot) set(b *Block) {
+// set makes a version the newest that is known of a block, nil for none, and
+// remembers what it says to have released lately. The lock is held.
+func (bk *book) set(s *slot, b *Block) {
+	if b != nil {
+		last := ""
+		if c := s.current; c != nil && len(c.Released) > 0 {
+			last = c.Released[len(c.Released)-1]
+		}
+		for i := len(b.Released) - 1; i >= 0 && b.Released[i] != last; i-- {
+			bk.parent.ended.Add(b.Released[i], struct{}{})
+		}
+	}
+	old := s.current
+	lost := bk.index.replace(s.number, old, b)
 	s.current = b
 	s.changes++
+	for _, id := range lost {
+		bk.findAgain(id)
+	}
+	if bk.newest == nil || b != nil && b.Term >= bk.newest.Term {
+		bk.newest = b
+	} else if bk.newest == old {
+		bk.newest = nil
+		for _, s := range bk.slots {
+			if s.current != nil && (bk.newest == nil || s.current.Term > bk.newest.Term) {
+				bk.newest = s.current
+			}
+		}
+	}
+}
+
+// findAgain looks for an id that several blocks held in this copy.
+func (bk *book) findAgain(id string) {
+	delete(bk.index.at, id)
+	for n, s := range bk.slots {
+		if s.current != nil && s.current.Get(id) != nil {
+			bk.index.at[id] = n
+			return
+		}
+	}
+	delete(bk.index.twice, id)
 }
 
 // slot returns a block's place. The lock is held.
@@ -75,39 +117,24 @@ func (bk *book) slot(number int32) *slot {
 
 // head is the block that was opened last; nil in an empty book. The lock is
 // held.
-func (bk *book) head() *Block {
-	var head *Block
-	for _, s := range bk.slots {
-		if s.current != nil && (head == nil || s.current.Term > head.Term) {
-			head = s.current
-		}
-	}
-	return head
-}
+func (bk *book) head() *Block { return bk.newest }
 
 // find finds an entry and the block that holds it.
 func (bk *book) find(id string) (*Entry, int32) {
 	bk.mu.Lock()
 	defer bk.mu.Unlock()
-	for _, s := range bk.slots {
-		if s.current != nil {
-			if e := s.current.Get(id); e != nil {
-				return e, s.number
-			}
-		}
+	if n, found := bk.index.at[id]; found {
+		return bk.slots[n].current.Get(id), n
 	}
 	return nil, 0
 }
 
 // elsewhere is what the blocks but one hold of each pool. The lock is held.
 func (bk *book) elsewhere(number int32) map[string]int64 {
-	sums := map[string]int64{}
-	for n, s := range bk.slots {
-		if n == number || s.current == nil {
-			continue
-		}
+	sums := maps.Clone(bk.index.used)
+	if s := bk.slots[number]; s != nil && s.current != nil {
 		for i := range s.current.Pools {
-			sums[s.current.Pools[i].Name] += s.current.Pools[i].Used
+			sums[s.current.Pools[i].Name] -= s.current.Pools[i].Used
 		}
 	}
 	return sums
@@ -138,18 +165,10 @@ func (bk *book) successor(of int32) (int32, bool) {
 func (bk *book) search(id string) (e *Entry, upTo int64) {
 	bk.mu.Lock()
 	defer bk.mu.Unlock()
-	var head *Block
-	for _, s := range bk.slots {
-		if s.current == nil {
-			continue
-		}
-		if e := s.current.Get(id); e != nil {
-			return e, 0
-		}
-		if head == nil || s.current.Term > head.Term {
-			head = s.current
-		}
+	if n, found := bk.index.at[id]; found {
+		return bk.slots[n].current.Get(id), 0
 	}
+	head := bk.head()
 	if head == nil || head.Successor != nil && head.Term == bk.viewTerm {
 		return nil, bk.viewTerm + 1
 	}
@@ -208,7 +227,7 @@ func (bk *book) shown(s *slot, b *Block) {
 	if c := s.current; c != nil && c.meta.UID != b.meta.UID {
 		bk.doubt()
 	}
-	s.set(b)
+	bk.set(s, b)
 	bk.advance(b)
 }
 
@@ -217,7 +236,7 @@ func (bk *book) forget(l *v1alpha1.SeatLedger) {
 	bk.mu.Lock()
 	defer bk.mu.Unlock()
 	if s := bk.slots[l.Spec.Block]; s != nil && s.current != nil && s.current.meta.UID == l.UID {
-		s.set(nil)
+		bk.set(s, nil)
 		bk.doubt()
 	}
 }
@@ -247,7 +266,8 @@ func (bk *book) reload(ctx context.Context) error {
 	fresh := make(map[int32]*Block, len(list))
 	for _, l := range list {
 		b := known[l.ResourceVersion]
-		if b == nil {
+		// After a restore of etcd the same number may be another version.
+		if b == nil || b.meta.UID != l.UID || b.Sequence != l.Spec.Sequence {
 			if b, err = Decode(l); err != nil {
 				return err
 			}
@@ -332,5 +352,15 @@ func (bk *book) accept(s *slot, b *Block, changes int) {
 	if c != nil && (b == nil || b.meta.UID != c.meta.UID || b.Sequence < c.Sequence) {
 		bk.doubt()
 	}
-	s.set(b)
+	bk.set(s, b)
+}
+
+// room is how many entries a block may have for the book to have no more than it
+// may. The lock is held.
+func (bk *book) room(s *slot) int {
+	others := len(bk.index.at)
+	if s.current != nil {
+		others -= len(s.current.Entries)
+	}
+	return bk.parent.max - others
 }

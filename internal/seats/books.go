@@ -22,8 +22,13 @@ type Options struct {
 	Store Store
 	Clock clock.Clock
 	Log   logr.Logger
+	// Now is the time to decide with; nil for Clock's.
+	Now func() time.Time
 	// Trusted says whether the clock may end checkouts; nil for always.
 	Trusted func() bool
+	// MaxCheckouts is how many a book may have at once; 0 for no bound but
+	// MaxBlocks.
+	MaxCheckouts int
 	// WriteRate is how many bytes a second all commits of this replica may write
 	// in the long run; 0 for no bound.
 	WriteRate int
@@ -43,9 +48,12 @@ type Books struct {
 	store   Store
 	clock   clock.Clock
 	log     logr.Logger
+	now     func() time.Time
 	trusted func() bool
+	max     int
 	budget  *budget
-	ended   *lru.Cache
+	// ended are the beginnings of the ids released lately, in any block.
+	ended *lru.Cache
 	// ctx ends when the process does.
 	ctx context.Context
 	// crowded is when many operations last waited for one commit, in
@@ -62,7 +70,11 @@ func NewBooks(ctx context.Context, o Options) *Books {
 	if trusted == nil {
 		trusted = func() bool { return true }
 	}
-	return &Books{store: o.Store, clock: o.Clock, log: o.Log, trusted: trusted,
+	now := o.Now
+	if now == nil {
+		now = o.Clock.Now
+	}
+	return &Books{store: o.Store, clock: o.Clock, log: o.Log, now: now, trusted: trusted, max: o.MaxCheckouts,
 		budget: newBudget(o.WriteRate), ended: lru.New(releasedRemembered), ctx: ctx, books: map[Key]*book{}}
 }
 
@@ -71,7 +83,7 @@ func (b *Books) book(ctx context.Context, key Key) (*book, error) {
 	b.mu.Lock()
 	bk, found := b.books[key]
 	if !found {
-		bk = &book{parent: b, key: key, slots: map[int32]*slot{}, viewTerm: -1, loading: make(chan struct{}), reading: make(chan struct{}, 1)}
+		bk = &book{parent: b, key: key, slots: map[int32]*slot{}, index: newIndex(), viewTerm: -1, loading: make(chan struct{}), reading: make(chan struct{}, 1)}
 		b.books[key] = bk // From here on what the watch shows is taken in.
 		go bk.load()
 	}
@@ -138,7 +150,7 @@ func (b *Books) Reserve(ctx context.Context, key Key, units map[string]int64) er
 // from a new request.
 func (b *Books) remember(ids []string) {
 	for _, id := range ids {
-		b.ended.Add(id, struct{}{})
+		b.ended.Add(id[:ringPrefix], struct{}{})
 	}
 }
 

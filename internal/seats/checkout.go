@@ -32,13 +32,14 @@ func (b *Books) Checkout(ctx context.Context, key Key, pools []Pool, r Request) 
 		return Grant{}, err
 	}
 	confirmed := false
+	var unswept error
 	for range maxRounds {
 		if e, upTo := bk.search(r.ID); e != nil {
 			if confirmed {
 				return bk.again(e, &r)
 			}
 		} else {
-			if _, over := b.ended.Get(r.ID); over && r.Object == "" {
+			if _, over := b.ended.Get(r.ID[:ringPrefix]); over && r.Object == "" {
 				return Grant{}, faultOf(ended)
 			}
 			g, o, err := bk.grant(ctx, pools, &r, upTo)
@@ -49,6 +50,9 @@ func (b *Books) Checkout(ctx context.Context, key Key, pools []Pool, r Request) 
 			case answer:
 				return g, nil
 			case refuse:
+				if o.result == short && unswept != nil {
+					return Grant{}, unswept // There may be room, once that can be written.
+				}
 				return Grant{}, faultOf(o.result)
 			case searchAgain:
 				continue
@@ -59,7 +63,7 @@ func (b *Books) Checkout(ctx context.Context, key Key, pools []Pool, r Request) 
 				continue
 			}
 		}
-		if err := bk.confirm(ctx); err != nil {
+		if unswept, err = bk.sweepAndConfirm(ctx); err != nil {
 			return Grant{}, unavailable(err)
 		}
 		confirmed = true
@@ -97,7 +101,9 @@ func (o *op) verdict(confirmed bool) verdict {
 		}
 		return confirmFirst
 	case short, frozen:
-		if !confirmed { // A commit confirms this block, and none of the others.
+		// A commit confirms this block, and none of the others. Nor does a read
+		// from before a commit that another replica's came before.
+		if !confirmed || o.overtaken {
 			return confirmFirst
 		}
 	}
@@ -109,7 +115,7 @@ func (bk *book) again(e *Entry, r *Request) (Grant, error) {
 	switch {
 	case e.Digest != r.Digest:
 		return Grant{}, faultOf(mismatched)
-	case bk.parent.trusted() && e.expired(bk.parent.clock.Now()):
+	case bk.parent.trusted() && e.expired(bk.parent.now()):
 		return Grant{}, faultOf(ended)
 	}
 	return e.Grant, nil
@@ -123,6 +129,9 @@ func faultOf(o outcome) error {
 		return fault.New(fault.InvalidParameter, "ClientToken was used for a checkout that has ended. Use another ClientToken.")
 	case over:
 		return fault.New(fault.NotEntitled, "The licence ends before this checkout would begin.")
+	case crowded:
+		return fault.New(fault.NoCapacity, "No Entitlements Allowed: the licence has as many checkouts as are possible. "+
+			"Try again when some have been checked in or have expired.")
 	case frozen:
 		return fault.New(fault.Unavailable, "The book of seats is older than a checkout that it gave: a backup was restored. "+
 			"Nothing is granted until all checkouts of before have ended.")

@@ -48,6 +48,9 @@ type op struct {
 	// this replica's copy says, which may be old.
 	committed bool
 
+	// overtaken says that the version which it was in was not committed at once.
+	overtaken bool
+
 	result outcome
 	err    error
 	ended  chan struct{}
@@ -139,6 +142,11 @@ func (bk *book) run(s *slot) {
 		}
 		result, err := bk.commit(ctx, s, d, len(ops))
 		failures++
+		if result != Committed {
+			for _, o := range ops {
+				o.overtaken = true
+			}
+		}
 		switch result {
 		case Committed:
 			for _, o := range ops {
@@ -159,7 +167,7 @@ func (bk *book) run(s *slot) {
 		// The operations are taken again, on what is there now: whoever's entry
 		// is there already finds it.
 		again = append(ops, again...)
-		_, failure := bk.readBlock(ctx, s.number)
+		failure := bk.reread(ctx, s.number)
 		if failure != nil || result == Unknown || failures > maxConflicts {
 			_ = bk.parent.sleep(ctx, pause) // A process that ends drops everything at once.
 			pause = min(2*pause, lastPause)
@@ -169,6 +177,15 @@ func (bk *book) run(s *slot) {
 		}
 		again = bk.parent.drop(again, err)
 	}
+}
+
+// reread reads a block after a commit that failed, for so long as the commit
+// itself might take.
+func (bk *book) reread(ctx context.Context, number int32) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	_, err := bk.readBlock(ctx, number)
+	return err
 }
 
 // pace waits until the block's next commit may begin.
@@ -185,8 +202,9 @@ func (bk *book) draft(s *slot) *draft {
 	if base == nil {
 		base = newBlock(bk.key, s.number)
 	}
-	d := newDraft(base, bk.parent.clock.Now(), bk.elsewhere(s.number), bk.reserved, bk.parent.trusted())
+	d := newDraft(base, bk.parent.now(), bk.elsewhere(s.number), bk.reserved, bk.parent.trusted())
 	d.viewTerm = bk.viewTerm
+	d.bounded, d.room = bk.parent.max > 0, bk.room(s)
 	return d
 }
 
@@ -246,7 +264,7 @@ func (bk *book) commit(ctx context.Context, s *slot, d *draft, ops int) (Result,
 // held.
 func (bk *book) committed(s *slot, d *draft, next *Block) {
 	if c := s.current; c == nil || c.Sequence < next.Sequence {
-		s.set(next)
+		bk.set(s, next)
 	}
 	// A draft that was behind says nothing of the blocks before.
 	if bk.viewTerm >= next.Term-1 && d.viewTerm >= next.Term {

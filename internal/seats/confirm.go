@@ -21,11 +21,19 @@ const (
 type sharedRead struct {
 	done chan struct{}
 	err  error
+	// unswept is why an entry whose time is over may still be there.
+	unswept error
 }
 
-// confirm returns when this copy is at least as new as the moment of the call,
-// and has no entry whose time is over.
+// confirm returns when this copy is at least as new as the moment of the call.
 func (bk *book) confirm(ctx context.Context) error {
+	_, err := bk.sweepAndConfirm(ctx)
+	return err
+}
+
+// sweepAndConfirm returns when this copy is at least as new as the moment of the
+// call, and has no entry whose time is over, unless it says why.
+func (bk *book) sweepAndConfirm(ctx context.Context) (unswept, err error) {
 	bk.mu.Lock()
 	r := bk.next
 	if r == nil {
@@ -36,9 +44,9 @@ func (bk *book) confirm(ctx context.Context) error {
 	bk.mu.Unlock()
 	select {
 	case <-r.done:
-		return r.err
+		return r.unswept, r.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
@@ -63,16 +71,16 @@ func (bk *book) read(r *sharedRead) {
 	bk.readEnd, bk.readTook = clk.Now(), clk.Since(start)
 	bk.mu.Unlock()
 	if r.err == nil {
-		bk.sweepDue(ctx)
+		r.unswept = bk.sweepDue(ctx)
 	}
 }
 
 // sweepDue ends what is over in the blocks that are known.
-func (bk *book) sweepDue(ctx context.Context) {
+func (bk *book) sweepDue(ctx context.Context) (unswept error) {
 	if !bk.parent.trusted() {
-		return
+		return nil
 	}
-	now := bk.parent.clock.Now()
+	now := bk.parent.now()
 	var waiting []*op
 	bk.mu.Lock()
 	for _, s := range bk.slots {
@@ -87,6 +95,9 @@ func (bk *book) sweepDue(ctx context.Context) {
 	}
 	bk.mu.Unlock()
 	for _, o := range waiting {
-		_ = o.wait(ctx) // What could not be ended now is ended by the sweeper.
+		if err := o.wait(ctx); err != nil {
+			unswept = err
+		}
 	}
+	return unswept
 }

@@ -31,6 +31,8 @@ const (
 	closed
 	// frozen: the book is older than a token that it gave.
 	frozen
+	// crowded: the book has as many checkouts as it may.
+	crowded
 	// behind: the book is not known up to this block's term.
 	behind
 	// over: the checkout would have ended before it began.
@@ -55,6 +57,10 @@ type draft struct {
 	granted int
 	// gone are the ids of the entries that left and that the API gave.
 	gone []string
+	// room, if bounded, is how many entries the block may have for the book to
+	// have no more than it may.
+	bounded bool
+	room    int
 	// viewTerm is the term up to which the book is known completely.
 	viewTerm int64
 	// opened is how the draft has opened the block, nil if it has not.
@@ -165,6 +171,8 @@ func (d *draft) grant(r *Request, pools []Pool) (Grant, outcome) {
 		return Grant{}, frozen
 	case r.Object == "" && slices.Contains(d.Released, r.ID[:ringPrefix]):
 		return Grant{}, ended
+	case d.bounded && len(d.Entries) >= d.room:
+		return Grant{}, crowded
 	case d.full(r.bulk()):
 		return Grant{}, full
 	}
@@ -215,23 +223,6 @@ func expiration(from time.Time, lifetime time.Duration, notAfter time.Time) time
 	return at.UTC().Truncate(time.Second)
 }
 
-// learn adds pools that the block does not know; what it knows is changed by
-// setPools alone.
-func (d *draft) learn(pools []Pool) {
-	for _, p := range pools {
-		if d.pool(p.Name) == nil {
-			d.Pools = append(d.Pools, v1alpha1.SeatPool{Name: p.Name, Total: p.Total, Overage: overage(p)})
-		}
-	}
-}
-
-func overage(p Pool) v1alpha1.Permission {
-	if p.Overage {
-		return v1alpha1.Allowed
-	}
-	return v1alpha1.Forbidden
-}
-
 // grantSearched enters a checkout whose id was searched for up to a term. A block
 // that was opened for a later one follows blocks that may hold the id.
 func (d *draft) grantSearched(r *Request, pools []Pool, upTo int64) (Grant, outcome) {
@@ -244,36 +235,6 @@ func (d *draft) grantSearched(r *Request, pools []Pool, upTo int64) (Grant, outc
 // full says whether the block has no room for an entry of a bulk.
 func (d *draft) full(more int) bool {
 	return len(d.Entries) >= maxEntries || len(d.Entries) > 0 && d.bulk+more > maxBulk
-}
-
-// setPools makes the open block give what the Subscription has now.
-func (d *draft) setPools(pools []Pool) outcome {
-	switch {
-	case !d.Open():
-		return closed
-	case d.Term > d.viewTerm:
-		return behind
-	}
-	for i := range d.Pools {
-		p := &d.Pools[i]
-		at := slices.IndexFunc(pools, func(want Pool) bool { return want.Name == p.Name })
-		want := Pool{Name: p.Name}
-		if at >= 0 {
-			want = pools[at]
-		}
-		if p.Total != want.Total || p.Overage != overage(want) {
-			p.Total, p.Overage, d.changed = want.Total, overage(want), true
-		}
-	}
-	before := len(d.Pools)
-	d.learn(pools)
-	d.changed = d.changed || len(d.Pools) != before
-	d.Pools = slices.DeleteFunc(d.Pools, func(p v1alpha1.SeatPool) bool {
-		gone := !slices.ContainsFunc(pools, func(want Pool) bool { return want.Name == p.Name }) && d.held(p.Name) == 0
-		d.changed = d.changed || gone
-		return gone
-	})
-	return done
 }
 
 // release removes an entry.
@@ -320,94 +281,6 @@ func (d *draft) change(id string, edit func(*Entry)) {
 // renew removes the Perpetual entries of the periods before.
 func (d *draft) renew(before time.Time) {
 	d.remove(func(e *Entry) bool { return e.Type == v1alpha1.CheckoutPerpetual && e.IssueTime.Before(before) })
-}
-
-// freeze stops granting, thaw goes on. The blocks that are opened later are
-// frozen as the one before.
-func (d *draft) freeze() outcome {
-	if !d.Open() {
-		return closed
-	}
-	if d.Frozen.IsZero() {
-		d.Frozen, d.changed = d.now.Truncate(time.Second), true
-	}
-	return done
-}
-
-func (d *draft) thaw() {
-	if !d.Frozen.IsZero() {
-		d.Frozen, d.changed = time.Time{}, true
-	}
-}
-
-// closeFor closes the block: it gives up what it has free, and names the block
-// that may be opened in its place.
-func (d *draft) closeFor(successor int32) {
-	if d.Open() {
-		d.Successor, d.changed = &successor, true
-	}
-}
-
-// closeIfFull closes the block if it is full for an entry of a bulk.
-func (d *draft) closeIfFull(more int, successor int32) outcome {
-	if d.full(more) {
-		d.closeFor(successor)
-	}
-	return done
-}
-
-// open opens the block for a term, with what the closed one before it had. It
-// does nothing if the block has been open in that term or a later one. Who knows
-// the book up to the term before, and the block of that term as closed, knows it
-// up to the new one.
-func (d *draft) open(o opening) outcome {
-	switch {
-	case d.Term >= o.term:
-		return done
-	case d.viewTerm < o.term-1:
-		return behind
-	}
-	d.Term, d.Successor, d.Frozen, d.changed = o.term, nil, o.frozen, true
-	d.viewTerm, d.opened = max(d.viewTerm, o.term), &o
-	old := d.Pools
-	d.Pools = make([]v1alpha1.SeatPool, 0, len(o.pools))
-	for _, p := range o.pools {
-		d.Pools = append(d.Pools, v1alpha1.SeatPool{Name: p.Name, Total: p.Total, Overage: p.Overage})
-	}
-	for _, p := range old {
-		if d.pool(p.Name) == nil && d.held(p.Name) > 0 {
-			d.Pools = append(d.Pools, v1alpha1.SeatPool{Name: p.Name, Overage: v1alpha1.Forbidden})
-		}
-	}
-	for i := range d.Pools {
-		d.Pools[i].Used = d.held(d.Pools[i].Name)
-	}
-	return done
-}
-
-// finish settles the numbers of the version that is to be committed. A clock
-// that is in doubt does not move the block's time: others would believe it. And
-// who is behind does not know what the other blocks hold: the capacity stays.
-//
-// A new block counts from the time in milliseconds: should a book be lost and
-// begun anew, no token of the old one shows a sequence that is ahead of it.
-func (d *draft) finish() *Block {
-	d.Sequence = d.next()
-	if d.expiring {
-		d.HighWater = d.now
-	}
-	for i := range d.Pools {
-		p := &d.Pools[i]
-		p.Used = d.held(p.Name)
-		if d.Successor != nil {
-			p.Capacity = p.Used
-			continue
-		}
-		if d.Term <= d.viewTerm {
-			p.Capacity = max(p.Total-d.elsewhere[p.Name], 0)
-		}
-	}
-	return d.Block
 }
 
 func (d *draft) next() int64 {

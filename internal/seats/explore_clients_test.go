@@ -11,7 +11,7 @@ func (x *explorer) step(s *state, i int, yield func(*state)) {
 	r := &next.replicas[asked[i]]
 	switch c.phase {
 	case searching:
-		if x.sc.asks[i].id[0] == '-' {
+		if x.sc.asks[i].afterwards() {
 			x.locate(next, i)
 		} else {
 			x.search(next, i)
@@ -103,6 +103,9 @@ func (x *explorer) search(s *state, i int) {
 	}
 }
 
+// afterwards says that a request is about an entry that is there.
+func (a ask) afterwards() bool { return a.id[0] == '-' || a.id[0] == '+' }
+
 // locate waits until an id is there, to give it back.
 func (x *explorer) locate(s *state, i int) {
 	id := NewID(x.sc.asks[i].id[1:])
@@ -115,7 +118,7 @@ func (x *explorer) locate(s *state, i int) {
 
 func (x *explorer) grant(s *state, i int) {
 	s.clients[i] = client{phase: granted}
-	if id := x.sc.asks[i].id; id[0] != '-' && !s.holds(id) && !x.given(s, id) {
+	if id := x.sc.asks[i].id; !s.holds(id) && !x.given(s, id) {
 		x.fail(s, "%s is answered, and nobody holds it", id)
 	}
 }
@@ -166,11 +169,13 @@ func (x *explorer) operation(c *client, i int) func(*draft) outcome {
 	switch {
 	case id[0] == '-':
 		return func(d *draft) outcome { return d.release(NewID(id[1:])) }
+	case id[0] == '+':
+		return func(d *draft) outcome { d.mark([]string{NewID(id[1:])}); return done }
 	case c.closing:
 		return func(d *draft) outcome { return d.closeIfFull(0, c.closeFor) }
 	default:
 		return func(d *draft) outcome {
-			_, result := d.grantSearched(x.sc.request(i), x.sc.pools(), c.upTo)
+			_, result := d.grantSearched(x.sc.request(id), x.sc.pools(), c.upTo)
 			return result
 		}
 	}
@@ -224,7 +229,7 @@ func (x *explorer) reread(s *state, i int) {
 func (x *explorer) decide(s *state, i int, committed bool) {
 	c := &s.clients[i]
 	switch {
-	case x.sc.asks[i].id[0] == '-':
+	case x.sc.asks[i].afterwards():
 		*c = client{phase: granted}
 		return
 	case c.closing:

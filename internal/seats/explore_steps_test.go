@@ -89,7 +89,7 @@ func (x *explorer) steps(s *state, yield func(*state)) {
 		if c.dead {
 			continue
 		}
-		if len(c.queue) > 0 {
+		if len(c.queue) > 0 && !x.sc.frozen {
 			next := s.clone()
 			x.show(next, r)
 			yield(next)
@@ -170,7 +170,7 @@ func (x *explorer) swap(s *state, version, base *Block) bool {
 	}
 	s.store[version.Number] = version
 	for r := range s.replicas {
-		if !s.replicas[r].dead {
+		if !s.replicas[r].dead && !x.sc.frozen {
 			s.replicas[r].queue = append(s.replicas[r].queue, version)
 		}
 	}
@@ -199,7 +199,7 @@ func (x *explorer) swap(s *state, version, base *Block) bool {
 // answersHold fails if an answered grant is gone.
 func (x *explorer) answersHold(s *state) {
 	for i, c := range s.clients {
-		if id := x.sc.asks[i].id; c.phase == granted && id[0] != '-' && !x.given(s, id) && !s.holds(id) {
+		if id := x.sc.asks[i].id; c.phase == granted && !x.sc.asks[i].afterwards() && !x.given(s, id) && !s.holds(id) {
 			x.fail(s, "the answered grant of %s is lost", id)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -91,17 +90,24 @@ type state struct {
 
 type lateWrite struct{ version, base *Block }
 
-// scenario is where an exploration begins.
+// scenario is where an exploration begins, and what may happen.
 type scenario struct {
+	name string
+	// long says that there are very many states.
+	long bool
+	// frozen watches show nothing.
+	frozen     bool
 	total      int64
 	maxEntries int
-	// asks are the requests: the replica, and the id. An id that begins with a
-	// hyphen is checked in, once it is there.
+	// asks are the requests: the replica, and the id. Once its replica knows the
+	// entry, -x gives x back and +x marks it.
 	asks []ask
-	// begin are the entries of the blocks that there are, the last is open.
-	begin [][]string
-	// known says that both replicas know the book at first.
-	known bool
+	// before are the versions that there are, a step each: 1^ opens block 1, 1>2
+	// closes it for block 2, 1+p grants p in it and 1-p takes it back.
+	before string
+	// lag is how many of the versions replica 1 has not seen: its watch will show
+	// them. Replica 0 has seen all.
+	lag int
 	// fair says that a seat that is free all the while must not be refused.
 	fair                                      bool
 	crashes, losses, lates, relists, failures int
@@ -125,7 +131,14 @@ func (s *state) clone() *state {
 // names numbers versions by what they say, so that equal ones are one.
 type names struct {
 	ids  map[*Block]uint32
-	same map[string]*Block
+	same map[contents]*Block
+}
+
+// contents are what a version says.
+type contents struct {
+	number, successor                      int32
+	sequence, term, total, capacity, holds int64
+	entries, released                      string
 }
 
 func (n *names) of(b *Block) *Block {
@@ -135,16 +148,23 @@ func (n *names) of(b *Block) *Block {
 	if _, ok := n.ids[b]; ok {
 		return b
 	}
-	l := b.Encode()
-	successor := int32(-1)
+	c := contents{number: b.Number, successor: -1, sequence: b.Sequence, term: b.Term, released: joinRing(b.Released)}
 	if b.Successor != nil {
-		successor = *b.Successor
+		c.successor = *b.Successor
 	}
-	text := fmt.Sprint(b.Number, b.Sequence, b.Term, successor, l.Spec.Pools, l.Spec.Entries, l.Spec.Released, b.Frozen)
-	if known := n.same[text]; known != nil {
+	for _, p := range b.Pools { // There is one.
+		c.total, c.capacity, c.holds = p.Total, p.Capacity, p.Used
+	}
+	for _, e := range b.Entries {
+		c.entries += e.ID
+		if e.Projected {
+			c.entries += "m"
+		}
+	}
+	if known := n.same[c]; known != nil {
 		return known
 	}
-	n.same[text], n.ids[b] = b, uint32(len(n.ids)+1)
+	n.same[c], n.ids[b] = b, uint32(len(n.ids)+1)
 	return b
 }
 
@@ -224,10 +244,12 @@ var asked []int
 
 // book makes a replica's copy as the code under test has it.
 func (r *copyOf) book(parent *Books) *book {
-	bk := &book{parent: parent, key: testKey, slots: map[int32]*slot{}, viewTerm: r.viewTerm, reading: make(chan struct{}, 1)}
+	bk := &book{parent: parent, key: testKey, slots: map[int32]*slot{}, index: newIndex(), viewTerm: r.viewTerm, reading: make(chan struct{}, 1)}
 	for n, b := range r.current {
 		if b != nil || r.changes[n] > 0 {
-			bk.slots[int32(n)] = &slot{number: int32(n), current: b, changes: r.changes[n]}
+			s := bk.slot(int32(n))
+			bk.set(s, b)
+			s.changes = r.changes[n]
 		}
 	}
 	return bk
@@ -243,7 +265,7 @@ func (r *copyOf) take(bk *book) {
 
 // still is a process whose clock stands still.
 func still() *Books {
-	return &Books{clock: stillClock{}, log: logr.Discard(), trusted: func() bool { return true }, ended: lru.New(1), books: map[Key]*book{}}
+	return &Books{clock: stillClock{}, now: stillClock{}.Now, log: logr.Discard(), trusted: func() bool { return true }, ended: lru.New(1), books: map[Key]*book{}}
 }
 
 type stillClock struct{ clock.RealClock }
@@ -255,28 +277,36 @@ func (sc *scenario) start(n *names) *state {
 		asked = append(asked, a.replica)
 		s.clients = append(s.clients, client{phase: searching})
 	}
-	elsewhere := map[string]int64{}
-	for i, ids := range sc.begin {
-		d := newDraft(newBlock(testKey, int32(i)), t0, maps.Clone(elsewhere), nil, true)
-		d.viewTerm = int64(i)
-		d.open(opening{term: int64(i) + 1})
-		d.setPools([]Pool{{Name: "seats", Total: sc.total}})
-		for _, id := range ids {
-			d.grant(request(id, 1), nil)
+	steps := strings.Fields(sc.before)
+	all := &s.replicas[0]
+	for i, step := range steps {
+		if i == len(steps)-sc.lag {
+			s.replicas[1] = *all
 		}
-		elsewhere["seats"] += int64(len(ids))
-		b := d.finish()
-		if i+1 < len(sc.begin) {
-			d = newDraft(b, t0, nil, nil, true)
-			d.closeFor(int32(i + 1))
-			b = d.finish()
+		bk := all.book(still())
+		target := bk.slot(int32(step[0] - '0'))
+		d := bk.draft(target)
+		switch id := step[2:]; step[1] {
+		case '^':
+			_, o := bk.target()
+			d.open(o)
+			d.setPools(sc.pools())
+		case '>':
+			d.closeFor(int32(id[0] - '0'))
+		case '+':
+			d.grant(sc.request(id), nil)
+		case '-':
+			d.release(NewID(id))
 		}
-		s.store[i] = n.of(b)
+		b := n.of(d.finish())
+		bk.committed(target, d, b)
+		all.take(bk)
+		if i >= len(steps)-sc.lag {
+			s.replicas[1].queue = append(s.replicas[1].queue, b)
+		}
 	}
-	for i := range s.replicas {
-		if sc.known {
-			s.replicas[i].current, s.replicas[i].viewTerm = s.store, int64(len(sc.begin))
-		}
+	if s.store = all.current; sc.lag == 0 {
+		s.replicas[1] = *all
 	}
 	return s
 }
@@ -329,10 +359,10 @@ func entryIDs(b *Block) (ids []string) {
 	return ids
 }
 
-// fiveOf is not a total: a pool of the scenario.
+// pools are what the Subscription has.
 func (sc *scenario) pools() []Pool { return []Pool{{Name: "seats", Total: sc.total}} }
 
-func (sc *scenario) request(i int) *Request {
-	return &Request{ID: NewID(sc.asks[i].id), Digest: NewDigest(sc.asks[i].id), Type: v1alpha1.CheckoutProvisional,
+func (sc *scenario) request(id string) *Request {
+	return &Request{ID: NewID(id), Digest: NewDigest(id), Type: v1alpha1.CheckoutProvisional,
 		Items: []Item{{Name: "seats", Unit: v1alpha1.UnitCount, Quantity: 1}}, Lifetime: 3600e9}
 }

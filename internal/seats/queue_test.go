@@ -105,7 +105,7 @@ func anyQueue(r *rand.Rand) (units, []Waiting) {
 }
 
 func TestEveryAdmissionIsFairAndFits(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // The same queues each time.
+	r := rand.New(rand.NewPCG(1, 2)) // The same queues each time.
 	for range 20_000 {
 		free, waiting := anyQueue(r)
 		if fault := unfair(free, waiting, Admit(free, waiting)); fault != "" {

@@ -9,22 +9,43 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/fault"
 )
 
 // Account is the 12 digits of a namespace's account. The namespace exists: it
-// is a caller's own, or that of an object.
+// is a caller's own, or that of an object. Of several namespaces with one
+// account only the one that NamespaceOfAccount says has it; for the others the
+// fault is NotEntitled, since the account is what tokens and ARNs speak for.
 func (s *Store) Account(ctx context.Context, namespace string) (string, error) {
 	ns, err := s.namespace(ctx, namespace)
 	if err != nil {
 		return "", err
 	}
-	account, _ := s.Names.Account(ns)
+	return s.Names.OwnAccount(ctx, s.cache, ns)
+}
+
+// OwnAccount is Account of a Namespace that has been read. The cache, which has
+// the indexes, is asked for its rivals.
+func (n Names) OwnAccount(ctx context.Context, cache client.Reader, ns metav1.Object) (string, error) {
+	account, _ := n.Account(ns)
+	list, err := namespacesOf(ctx, cache, account)
+	if err != nil {
+		return "", err
+	}
+	for _, rival := range list {
+		if rival.Name != ns.GetName() && n.HasAccountBefore(rival, ns) {
+			return "", fault.New(fault.NotEntitled, "The licences of this vendor can't be used: another Namespace has its account %s. "+
+				"The vendor has to set another one; see the condition %s of the Product.", account, v1alpha1.ConditionAccountUnique)
+		}
+	}
 	return account, nil
 }
 
 // NamespaceOfAccount is the namespace that has an account; "" if none has. Of
-// several it is the oldest, as the condition AccountUnique says. Only the cache
-// is asked: anybody can make up an account.
+// several it is the first by HasAccountBefore. Only the cache is asked: anybody
+// can make up an account.
 func (s *Store) NamespaceOfAccount(ctx context.Context, account string) (string, error) {
 	list, err := namespacesOf(ctx, s.cache, account)
 	if err != nil || len(list) == 0 {
@@ -32,11 +53,27 @@ func (s *Store) NamespaceOfAccount(ctx context.Context, account string) (string,
 	}
 	first := list[0]
 	for _, ns := range list[1:] {
-		if older(ns, first) {
+		if s.Names.HasAccountBefore(ns, first) {
 			first = ns
 		}
 	}
 	return first.Name, nil
+}
+
+// HasAccountBefore says whether of two Namespaces with one account a has it and
+// not b: one whose account is derived from its name before one that has it by
+// its annotation, so that nobody can take it away by an annotation; else the
+// older one.
+func (n Names) HasAccountBefore(a, b metav1.Object) bool {
+	if da, db := n.hasDerivedAccount(a), n.hasDerivedAccount(b); da != db {
+		return da
+	}
+	return older(a, b)
+}
+
+func (n Names) hasDerivedAccount(ns metav1.Object) bool {
+	account, _ := n.Account(ns)
+	return account == n.Identity.AccountID(ns.GetName())
 }
 
 // namespace reads the metadata of a namespace from the cache, or at the API

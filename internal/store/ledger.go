@@ -24,16 +24,14 @@ type Ledgers struct {
 // List implements seats.Store.
 func (s Ledgers) List(ctx context.Context, key seats.Key) ([]*v1alpha1.SeatLedger, error) {
 	list := &v1alpha1.SeatLedgerList{}
-	err := s.Live.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingLabels{seats.LabelBlock: key.Name})
+	// By what never changes: a block without its label must not be overlooked.
+	err := s.Live.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingFields{"spec.subscriptionRef.name": key.Name})
 	if err != nil {
 		return nil, err
 	}
-	blocks := make([]*v1alpha1.SeatLedger, 0, len(list.Items))
+	blocks := make([]*v1alpha1.SeatLedger, len(list.Items))
 	for i := range list.Items {
-		// The label is a way to find them; whose they are the spec says.
-		if l := &list.Items[i]; l.Spec.SubscriptionRef.Name == key.Name {
-			blocks = append(blocks, l)
-		}
+		blocks[i] = &list.Items[i]
 	}
 	return blocks, nil
 }

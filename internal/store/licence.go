@@ -112,14 +112,10 @@ func (s *Store) SubscriptionByLicense(ctx context.Context, namespace, arn string
 	if err != nil || own != account {
 		return nil, err
 	}
-	list, err := listOf(ctx, s.cache, &v1alpha1.SubscriptionList{}, namespace, IndexSubscriptionLicense, id)
-	if err != nil {
-		return nil, err
+	match, err := s.CachedSubscriptionByLicense(ctx, namespace, arn)
+	if err != nil || match != nil {
+		return match, err
 	}
-	if len(list.Items) > 0 {
-		return &list.Items[0], nil
-	}
-	var match *v1alpha1.Subscription
 	err = s.scan(ctx, namespace, "licence/"+id, func(page []v1alpha1.Subscription) (found, enough bool) {
 		for i := range page {
 			if s.Names.LicenseID(&page[i]) == id {
@@ -129,6 +125,21 @@ func (s *Store) SubscriptionByLicense(ctx context.Context, namespace, arn string
 		return match != nil, match != nil
 	})
 	return match, err
+}
+
+// CachedSubscriptionByLicense is SubscriptionByLicense by the cache alone, for
+// callers of whom it is not known yet whether they may ask. The namespace is the
+// one that has the ARN's account.
+func (s *Store) CachedSubscriptionByLicense(ctx context.Context, namespace, arn string) (*v1alpha1.Subscription, error) {
+	_, id, ok := ParseLicenseARN(arn)
+	if !ok {
+		return nil, nil
+	}
+	list, err := listOf(ctx, s.cache, &v1alpha1.SubscriptionList{}, namespace, IndexSubscriptionLicense, id)
+	if err != nil || len(list.Items) == 0 {
+		return nil, err
+	}
+	return &list.Items[0], nil
 }
 
 // Subscriptions are the Subscriptions of a namespace whose names come after a
@@ -186,7 +197,7 @@ func (s *Store) lookEveryday(ctx context.Context, namespace, what string, read f
 // scan reads a namespace's Subscriptions at the API server in pages, until there
 // was enough of them.
 func (s *Store) scan(ctx context.Context, namespace, what string, page func([]v1alpha1.Subscription) (found, enough bool)) error {
-	if !s.scanLimit.Allow(namespace) {
+	if !s.scanLimit.allow(ctx, namespace) {
 		return nil
 	}
 	return s.lookEveryday(ctx, namespace, what, func(ctx context.Context) (found bool, err error) {

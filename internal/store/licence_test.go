@@ -5,6 +5,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/test/builder"
 	"github.com/license-operator/license-operator/test/expect"
@@ -199,9 +201,42 @@ func TestOfTwoNamespacesWithOneAccountTheOlderHasIt(t *testing.T) {
 		})
 		names = append(names, ns.CreationTimestamp.UTC().Format(time.RFC3339)+" "+ns.Name)
 	}
-	_, want, _ := strings.Cut(min(names[0], names[1]), " ")
-	if got, err := s.current.NamespaceOfAccount(t.Context(), "555555555555"); got != want || err != nil {
-		t.Errorf("it is %s and the error %v, want %s", got, err, want)
+	slices.Sort(names)
+	_, older, _ := strings.Cut(names[0], " ")
+	_, younger, _ := strings.Cut(names[1], " ")
+	if got, err := s.current.NamespaceOfAccount(t.Context(), "555555555555"); got != older || err != nil {
+		t.Errorf("it is %s and the error %v, want %s", got, err, older)
+	}
+	if got, err := s.current.Account(t.Context(), older); got != "555555555555" || err != nil {
+		t.Errorf("the older one's is %q and the error %v", got, err)
+	}
+	got, err := s.current.Account(t.Context(), younger)
+	if fault.KindOf(err) != fault.NotEntitled || got != "" || !strings.Contains(err.Error(), "AccountUnique") {
+		t.Errorf("the younger one's is %q and the error %v", got, err)
+	}
+	s.reads(0)
+}
+
+func TestNobodyTakesADerivedAccountAwayByAnAnnotation(t *testing.T) {
+	thief := newScene(t) // The older one, or of the same second.
+	s := newScene(t)
+	derived := s.Names.Identity.AccountID(s.Namespace)
+	expect.Edit(s.Stage, builder.Namespace(thief.Namespace).Build(), func(ns *corev1.Namespace) {
+		ns.Annotations = map[string]string{v1alpha1.AnnotationAccountID: derived}
+	})
+	cached, reader := runCache(t, s.Stage)
+	for name, st := range map[string]*store.Store{"by the fields": s.current,
+		"by the cache's methods": store.New(s.Names, cached, noServer{t: t}, s.Clock),
+		"by the indexers":        store.New(s.Names, reader, noServer{t: t}, s.Clock)} {
+		if got, err := st.NamespaceOfAccount(t.Context(), derived); got != s.Namespace || err != nil {
+			t.Errorf("%s it is of %q and the error %v", name, got, err)
+		}
+		if got, err := st.Account(t.Context(), s.Namespace); got != derived || err != nil {
+			t.Errorf("%s the victim's is %q and the error %v", name, got, err)
+		}
+		if got, err := st.Account(t.Context(), thief.Namespace); fault.KindOf(err) != fault.NotEntitled {
+			t.Errorf("%s the thief's is %q and the error %v", name, got, err)
+		}
 	}
 }
 

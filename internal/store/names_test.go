@@ -10,11 +10,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/seats"
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/test/builder"
 	"github.com/license-operator/license-operator/test/expect"
@@ -45,6 +47,29 @@ func TestAccount(t *testing.T) {
 	}
 }
 
+func TestWhoseAnAccountIs(t *testing.T) {
+	names := store.Names{Identity: expect.NewKeys(t, 7).Get().Identity}
+	derived := names.Identity.AccountID("victim")
+	at := func(b *builder.NamespaceBuilder, second int64) *corev1.Namespace {
+		ns := b.Build()
+		ns.CreationTimestamp = metav1.Unix(second, 0)
+		return ns
+	}
+	for name, test := range map[string]struct{ first, second *corev1.Namespace }{
+		"a derived one before an older annotated one": {at(builder.Namespace("victim"), 9), at(builder.Namespace("a").WithAccountID(derived), 1)},
+		"what is derived and annotated is derived":    {at(builder.Namespace("victim").WithAccountID(derived), 9), at(builder.Namespace("a").WithAccountID(derived), 1)},
+		"an annotation that is no account is none":    {at(builder.Namespace("victim").WithAccountID("no digits"), 9), at(builder.Namespace("a").WithAccountID(derived), 1)},
+		"of two annotated ones the older":             {at(builder.Namespace("z").WithAccountID("555555555555"), 1), at(builder.Namespace("a").WithAccountID("555555555555"), 2)},
+		"within one second by name":                   {at(builder.Namespace("a").WithAccountID("555555555555"), 1), at(builder.Namespace("z").WithAccountID("555555555555"), 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !names.HasAccountBefore(test.first, test.second) || names.HasAccountBefore(test.second, test.first) {
+				t.Error("the other one has it")
+			}
+		})
+	}
+}
+
 // indexer records what is indexed.
 type indexer struct {
 	added map[string]client.IndexerFunc
@@ -68,6 +93,8 @@ func TestEveryIndexFindsItsObjects(t *testing.T) {
 		k.Status.Rotation = 2
 		k.Status.Previous = &v1alpha1.PreviousAccessKey{AccessKeyID: "AKIAPREVIOUS", Rotation: 1}
 	})
+	projection := builder.LicenseCheckout("co-a", "s").HeldByPod("worker-0").Build()
+	projection.Labels = store.ProjectionLabels(seats.Key{Namespace: "acme", Name: "s"}, 3)
 	want := map[string]map[client.Object][]string{
 		store.IndexProductCode: {
 			in(builder.Product("a").Build()):                      {identity.ProductCode("acme", "a")},
@@ -109,6 +136,26 @@ func TestEveryIndexFindsItsObjects(t *testing.T) {
 		store.IndexAccessKeyActivation: {
 			in(builder.CustomerKey("backend", "s").Build()):             nil,
 			in(builder.CustomerKey("backend", "s").MadeBy("a").Build()): {"a"},
+		},
+		store.IndexSeatLedgerSubscription: {in(builder.SeatLedger("s", 0).Build()): {"s"}},
+		store.IndexSeatLedgerPod:          {in(builder.SeatLedger("s", 0).Build()): nil},
+		store.IndexLicenseCheckoutBlock: {
+			in(builder.LicenseCheckout("a", "s").Build()): nil,
+			in(projection): {"s-3"},
+		},
+		store.IndexLicenseCheckoutSubscription: {
+			in(builder.LicenseCheckout("a", "s").Build()): {"s"},
+			in(projection): nil,
+		},
+		store.IndexLicenseCheckoutQueued: {
+			in(builder.LicenseCheckout("a", "s").Build()):          {"s"},
+			in(builder.LicenseCheckout("a", "s").OrFail().Build()): nil,
+			in(projection): nil,
+		},
+		store.IndexLicenseCheckoutHolder: {
+			in(builder.LicenseCheckout("a", "s").Build()):                       nil,
+			in(builder.LicenseCheckout("a", "s").HeldByPod("worker-0").Build()): {"worker-0"},
+			in(projection): nil,
 		},
 		store.IndexNamespaceAccount: {
 			&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}:                                            {identity.AccountID("acme")},

@@ -17,7 +17,6 @@ import (
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/licensing"
 	"github.com/license-operator/license-operator/internal/metrics"
-	"github.com/license-operator/license-operator/internal/throttle"
 )
 
 var (
@@ -27,7 +26,8 @@ var (
 
 // Look-ups at the API server, for what is authentic and not in the cache, are
 // bounded for each namespace. What was not there before is asked for much less
-// often: keys of customers who have gone must not use up what new ones need.
+// often: keys of customers who have gone must not use up what new ones need. For
+// each caller the bounds are smaller, see ForCaller.
 const (
 	liveLookupsPerSecond   = 50
 	liveLookupBurst        = 100
@@ -55,21 +55,21 @@ type Store struct {
 	cache client.Reader
 	live  client.Client
 	clock clock.PassiveClock
-	limit *throttle.Throttle
+	limit bound
 	// absent holds when something was last looked up and not there.
 	absent      *lru.Cache
-	absentLimit *throttle.Throttle
-	scanLimit   *throttle.Throttle
+	absentLimit bound
+	scanLimit   bound
 }
 
 // New returns a store. cache is the manager's cached reader, live a client
 // that asks the API server.
 func New(names Names, cache client.Reader, live client.Client, clk clock.PassiveClock) *Store {
 	return &Store{Names: names, cache: cache, live: live, clock: clk,
-		limit:       throttle.New(liveLookupsPerSecond, liveLookupBurst, clk),
+		limit:       newBound(liveLookupsPerSecond, liveLookupBurst, clk),
 		absent:      lru.New(maxAbsent),
-		absentLimit: throttle.New(absentLookupsPerSecond, absentLookupBurst, clk),
-		scanLimit:   throttle.New(scansPerSecond, scanBurst, clk)}
+		absentLimit: newBound(absentLookupsPerSecond, absentLookupBurst, clk),
+		scanLimit:   newBound(scansPerSecond, scanBurst, clk)}
 }
 
 // look runs one bounded look-up at the API server on behalf of a namespace, or
@@ -81,10 +81,10 @@ func (s *Store) look(ctx context.Context, namespace, what string, read func(cont
 	what = namespace + "/" + what
 	since, wasAbsent := s.absent.Get(what)
 	if wasAbsent && now.Sub(since.(time.Time)) < absenceRemembered {
-		if !s.absentLimit.Allow(namespace) {
+		if !s.absentLimit.allow(ctx, namespace) {
 			return false, nil
 		}
-	} else if !s.limit.Allow(namespace) {
+	} else if !s.limit.allow(ctx, namespace) {
 		return false, fault.New(fault.Throttled, "Too many requests for things that do not exist. Try again later.")
 	}
 	metrics.LiveLookup()

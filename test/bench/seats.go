@@ -95,6 +95,7 @@ type seatBench struct {
 	// fingerprint is the product's KeyFingerprint.
 	fingerprint string
 	rows        []row
+	figures     []figure
 	// next numbers what must be different each time.
 	next int
 }

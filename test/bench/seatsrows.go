@@ -19,8 +19,6 @@ type row struct {
 	// percentile; 0 for none.
 	least float64
 	most  time.Duration
-	// bytes are written to etcd for each step, 0 if not measured.
-	bytes float64
 }
 
 func (r *row) ratio() float64 {
@@ -44,6 +42,9 @@ func (b *seatBench) measure(ctx context.Context) error {
 		{"sizes", b.sizes},
 		{"objects", b.objects},
 		{"replicas", b.hot},
+		{"pods", b.podTimes},
+		{"memory", b.memoryUse},
+		{"soak", b.soak},
 	} {
 		if b.settings.only != "" && b.settings.only != part.name {
 			continue
@@ -125,15 +126,21 @@ func (b *seatBench) rates(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, signed := range []struct{ name string }{{"checkout over HTTPS, SigV4 and ES256"}} {
-			if sub, err = b.subscription(ctx, plenty); err != nil {
-				return err
-			}
-			err = b.compare(ctx, row{name: fmt.Sprintf("%s, %d clients", signed.name, aim.clients), beside: "raw create", least: aim.overall, most: aim.p99},
-				aim.clients, b.overHTTPS(ctx, sub, aim.clients, (*caller).checkout), b.raw)
-			if err != nil {
-				return err
-			}
+		const signed = "checkout over HTTPS, SigV4 and ES256"
+		if sub, err = b.subscription(ctx, plenty); err != nil {
+			return err
+		}
+		bytes, ops, commits, err := b.ledger(ctx)
+		if err != nil {
+			return err
+		}
+		err = b.compare(ctx, row{name: fmt.Sprintf("%s, %d clients", signed, aim.clients), beside: "raw create", least: aim.overall, most: aim.p99},
+			aim.clients, b.overHTTPS(ctx, sub, aim.clients, (*caller).checkout), b.raw)
+		if err == nil {
+			err = b.written(ctx, fmt.Sprintf("checkouts of %d clients", aim.clients), bytes, ops, commits)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -278,6 +285,12 @@ func (b *seatBench) write(w io.Writer) error {
 		}
 		fmt.Fprintf(&out, "| %s | %.0f | %s | %s%s | %s | %.0f | %s | %.2f%s |\n", r.name, got.perSecond, got.p50.Round(timeDigits),
 			got.p99.Round(timeDigits), limit, r.beside, against.perSecond, against.p99.Round(timeDigits), r.ratio(), aim)
+	}
+	if len(b.figures) > 0 {
+		out.WriteString("\n| Figure | |\n|---|---|\n")
+	}
+	for _, f := range b.figures {
+		fmt.Fprintf(&out, "| %s | %s |\n", f.name, f.value)
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

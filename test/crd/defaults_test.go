@@ -66,8 +66,8 @@ license:
 		kind: "AccessKey", written: `type: Vendor`,
 		stored: `{type: Vendor, rotation: 1, overlapSeconds: 0, state: Active, secretPolicy: Create}`},
 	"a SeatLedger's pool is not overdrawn": {
-		kind: "SeatLedger", name: "s-0", written: `{subscriptionRef: {name: s}, block: 0, sequence: 1, pools: [{name: seats, capacity: 1, used: 0}]}`,
-		stored: `{subscriptionRef: {name: s}, block: 0, sequence: 1, pools: [{name: seats, capacity: 1, used: 0, overage: Forbidden}]}`},
+		kind: "SeatLedger", name: "s-0", written: `{subscriptionRef: {name: s}, block: 0, sequence: 1, term: 1, pools: [{name: seats, total: 1, capacity: 1, used: 0}]}`,
+		stored: `{subscriptionRef: {name: s}, block: 0, sequence: 1, term: 1, pools: [{name: seats, total: 1, capacity: 1, used: 0, overage: Forbidden}]}`},
 }
 
 // object is an object of a kind with a spec in YAML.

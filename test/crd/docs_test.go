@@ -61,7 +61,11 @@ var promises = map[string][]string{
 		v1alpha1.ReasonRedeemed, v1alpha1.ReasonNotRedeemed, v1alpha1.ReasonPending,
 		v1alpha1.ReasonLifetimeOver, v1alpha1.ReasonWithinLifetime},
 	"LicenseCheckout": {v1alpha1.ConditionGranted, v1alpha1.ConditionReleased, v1alpha1.ReasonGranted,
-		v1alpha1.ReasonQueued, v1alpha1.ReasonNoCapacity, v1alpha1.ReasonNotEntitled, v1alpha1.ReasonNotSubscribed},
+		v1alpha1.ReasonQueued, v1alpha1.ReasonNoCapacity, v1alpha1.ReasonNotEntitled, v1alpha1.ReasonNotSubscribed,
+		v1alpha1.ReasonSubscriptionNotFound, v1alpha1.ReasonWaitingForHolder, v1alpha1.ReasonPending,
+		v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretNotWritten,
+		v1alpha1.ReasonHeld, v1alpha1.ReasonNotGranted, v1alpha1.ReasonExpired, v1alpha1.ReasonHolderGone,
+		v1alpha1.ReasonPeriodEnded, v1alpha1.ReasonDeleted, v1alpha1.ReasonRemoved},
 	"AccessKey": {v1alpha1.ConditionReady, v1alpha1.ReasonReady, v1alpha1.ReasonInactive, v1alpha1.ReasonRevoked,
 		v1alpha1.ReasonSubscriptionNotFound, v1alpha1.ReasonSecretConflict},
 }

@@ -84,7 +84,7 @@ func TestKubectlShowsTheColumnsThatTheDocumentsPromise(t *testing.T) {
 	createWithStatus(t, customerKey().InNamespace(namespace).Build(), func(k *v1alpha1.AccessKey) {
 		k.Status = v1alpha1.AccessKeyStatus{AccessKeyID: "AKIA1", Conditions: yes("Ready", "Ready")}
 	})
-	if err := cluster.Client.Create(t.Context(), ledger().AtSequence(7).InNamespace(namespace).Build()); err != nil {
+	if err := cluster.Client.Create(t.Context(), ledger().AtSequence(7).ClosedFor(1).InNamespace(namespace).Build()); err != nil {
 		t.Fatal(err)
 	}
 
@@ -100,8 +100,8 @@ func TestKubectlShowsTheColumnsThatTheDocumentsPromise(t *testing.T) {
 			{"worker-0", "initech", "Provisional", "True", "Granted", "2", at}},
 		"lkey": {{"NAME", "TYPE", "SUBSCRIPTION", "ID", "READY", "REASON"},
 			{"initech-key", "Customer", "initech", "AKIA1", "True", "Ready"}},
-		"lledger": {{"NAME", "SUBSCRIPTION", "BLOCK", "SEQUENCE"},
-			{"initech-0", "initech", "0", "7"}},
+		"lledger": {{"NAME", "SUBSCRIPTION", "BLOCK", "SUCCESSOR", "SEQUENCE"},
+			{"initech-0", "initech", "0", "1", "7"}},
 	} {
 		t.Run("kubectl get "+shortName, func(t *testing.T) {
 			got := table(t, kubectl(t, "", "get", shortName, "-n", namespace))

@@ -21,8 +21,11 @@ const (
 	sequenceWords     = "`sequence` must grow by exactly 1 with each change"
 	highWaterWords    = "`highWaterTime` must never fall"
 	blockImmutable    = "`subscriptionRef` and `block` are immutable"
+	ledgerTermWords   = "`term` must never fall, and must grow when a closed block is opened again"
+	closedWords       = "a block with a `successor` is closed: its `used` must not grow"
 	ledgerNameWords   = "the name must be `spec.subscriptionRef.name`, a hyphen and `spec.block`"
 	ledgerPools       = "spec.pools"
+	ledgerTerm        = "spec.term"
 	ledgerSequence    = "spec.sequence"
 	ledgerHighWater   = "spec.highWaterTime"
 	longestPacked     = 524288
@@ -30,6 +33,11 @@ const (
 )
 
 func ledger() *builder.SeatLedgerBuilder { return builder.SeatLedger("initech", 0) }
+
+// closedLedger is a block that has been open in term 2 and is closed.
+func closedLedger() *builder.SeatLedgerBuilder {
+	return ledger().WithPool("seats", 50, 5).InTerm(2).ClosedFor(1)
+}
 
 // commit is a change as the operator makes one: the sequence grows by one.
 func commit(change func(*v1alpha1.SeatLedgerSpec)) func(client.Object) {
@@ -43,8 +51,8 @@ func commit(change func(*v1alpha1.SeatLedgerSpec)) func(client.Object) {
 func fullLedger() *v1alpha1.SeatLedger {
 	b := ledger().AtHighWater(noon).
 		WithEntries(strings.Repeat("e", longestPacked)).WithReleased(strings.Repeat("r", longestPackedRing))
-	for i := range 64 {
-		name := fmt.Sprintf("%s-%02d", strings.Repeat("n", 125), i)
+	for i := range 128 {
+		name := fmt.Sprintf("%s-%03d", strings.Repeat("n", 124), i)
 		b.WithPool(name, 10, 10)
 	}
 	return b.Build()
@@ -73,7 +81,7 @@ var ledgerCases = cases{
 		"no Subscription is refused":                         {object: named("initech-0", builder.SeatLedger("", 0).Build()), want: refusals{"spec.subscriptionRef": "Required value"}},
 		"no sequence is refused":                             {object: ledger().AtSequence(0).Build(), want: refusals{ledgerSequence: "Required value"}},
 		"a pool named twice is refused":                      {object: ledger().WithPool("seats", 1, 0).WithPool("seats", 1, 0).Build(), want: refusals{"spec.pools[1]": `Duplicate value: {"name":"seats"}`}},
-		"no term is refused":                                {object: ledger().InTerm(0).Build(), want: refusals{"spec.term": "Required value"}},
+		"no term is refused":                                 {object: ledger().InTerm(0).Build(), want: refusals{"spec.term": "Required value"}},
 		"an unknown overage is refused":                      {object: ledger().With(func(l *v1alpha1.SeatLedger) { l.Spec.Pools = []v1alpha1.SeatPool{{Name: "seats", Overage: "Some"}} }).Build(), want: refusals{"spec.pools[0].overage": `Unsupported value: "Some": supported values: "Allowed", "Forbidden"`}},
 	},
 	updates: map[string]update{
@@ -91,7 +99,7 @@ var ledgerCases = cases{
 		"capacity can't fall while a seat is given":           {object: ledger().WithPool("seats", 50, 40).Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Pools[0].Capacity, s.Pools[0].Used = 10, 41 }), want: refusals{ledgerPools: oversold}},
 		"one pool's room does not serve another":              {object: ledger().WithPool("seats", 50, 1).WithPool("nodes", 1, 1).Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Pools[1].Used = 2 }), want: refusals{ledgerPools: oversold}},
 		"a block as large as one may be can be changed":       {object: fullLedger(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Entries = strings.Repeat("f", longestPacked) })},
-		"a seat too many in the largest block can't be given": {object: fullLedger(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Pools[63].Used++ }), want: refusals{ledgerPools: oversold}},
+		"a seat too many in the largest block can't be given": {object: fullLedger(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Pools[127].Used++ }), want: refusals{ledgerPools: oversold}},
 		"the sequence can't stand still":                      {object: ledger().WithPool("seats", 5, 0).Build(), change: changing(func(l *v1alpha1.SeatLedger) { l.Spec.Pools[0].Used = 1 }), want: refusals{ledgerSequence: sequenceWords}},
 		"the sequence can't leap":                             {object: ledger().WithPool("seats", 5, 0).Build(), change: changing(func(l *v1alpha1.SeatLedger) { l.Spec.Sequence, l.Spec.Pools[0].Used = 3, 1 }), want: refusals{ledgerSequence: sequenceWords}},
 		"the sequence can't fall":                             {object: ledger().AtSequence(7).WithPool("seats", 5, 0).Build(), change: changing(func(l *v1alpha1.SeatLedger) { l.Spec.Sequence, l.Spec.Pools[0].Used = 6, 1 }), want: refusals{ledgerSequence: sequenceWords}},
@@ -102,8 +110,18 @@ var ledgerCases = cases{
 		"the high-water mark can't fall by a microsecond":     {object: ledger().AtHighWater(noon).Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.HighWaterTime = micro(noon.Add(-time.Microsecond)) }), want: refusals{ledgerHighWater: highWaterWords}},
 		"the high-water mark can't be taken away":             {object: ledger().AtHighWater(noon).Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.HighWaterTime = nil }), want: refusals{ledgerHighWater: highWaterWords}},
 		"the high-water mark can be set later":                {object: ledger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.HighWaterTime = micro(noon) })},
-		"the Subscription can't be changed":                   {object: ledger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.SubscriptionRef.Name = "globex" }), want: refusals{"spec": blockImmutable, "<nil>": ledgerNameWords}},
-		"the block can't be changed":                          {object: ledger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Block = 1 }), want: refusals{"spec": blockImmutable, "<nil>": ledgerNameWords}},
+		"a block can be closed":                               {object: ledger().WithPool("seats", 50, 5).Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Successor, s.Pools[0].Capacity = ptr.To[int32](1), 5 })},
+		"a block can't be closed while a seat is given":       {object: ledger().WithPool("seats", 50, 5).Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Successor, s.Pools[0].Used = ptr.To[int32](1), 6 }), want: refusals{ledgerPools: closedWords}},
+		"a seat can come back to a closed block":              {object: closedLedger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Pools[0].Used = 4 })},
+		"a seat of a closed block can't be given":             {object: closedLedger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Pools[0].Used = 6 }), want: refusals{ledgerPools: closedWords}},
+		"a seat of a new pool of a closed block can't be": {object: closedLedger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) {
+			s.Pools = append(s.Pools, v1alpha1.SeatPool{Name: "nodes", Capacity: 1, Used: 1, Overage: v1alpha1.Forbidden})
+		}), want: refusals{ledgerPools: closedWords}},
+		"a closed block can be opened in a higher term":  {object: closedLedger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Successor, s.Term = nil, 3 })},
+		"a closed block can't be opened in its old term": {object: closedLedger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Successor = nil }), want: refusals{ledgerTerm: ledgerTermWords}},
+		"the term can't fall":                            {object: ledger().InTerm(2).Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Term = 1 }), want: refusals{ledgerTerm: ledgerTermWords}},
+		"the Subscription can't be changed":              {object: ledger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.SubscriptionRef.Name = "globex" }), want: refusals{"spec": blockImmutable, "<nil>": ledgerNameWords}},
+		"the block can't be changed":                     {object: ledger().Build(), change: commit(func(s *v1alpha1.SeatLedgerSpec) { s.Block = 1 }), want: refusals{"spec": blockImmutable, "<nil>": ledgerNameWords}},
 	},
 }
 

@@ -101,6 +101,9 @@ func start(ctx context.Context, synced bool) (*Env, error) {
 // Stop stops the control plane.
 func (e *Env) Stop() error { return e.plane.Stop() }
 
+// EtcdURL is where etcd listens; its metrics are at /metrics.
+func (e *Env) EtcdURL() string { return e.plane.ControlPlane.Etcd.URL.String() }
+
 // NewScheme returns a scheme with Kubernetes' own kinds and ours.
 func NewScheme() *k8sruntime.Scheme {
 	s := k8sruntime.NewScheme()

@@ -6,6 +6,7 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,6 +31,17 @@ const (
 	reviewsPerSecond = 20
 	reviewBurst      = 100
 )
+
+// extraOfPods say which Pod, and which of its tokens, a request came with, and
+// nothing of what the ServiceAccount may do (Kubernetes' service account
+// authentication). They are left out of reviews, so that all Pods of a
+// ServiceAccount share one answer.
+var extraOfPods = []string{
+	extraPodName, extraPodUID,
+	"authentication.kubernetes.io/node-name",
+	"authentication.kubernetes.io/node-uid",
+	"authentication.kubernetes.io/credential-id",
+}
 
 // AccessReviewer asks the API server what a user may do. NewReviewer makes one.
 type AccessReviewer interface {
@@ -88,13 +100,18 @@ func reviewOf(p *Principal, attributes *authorizationv1.ResourceAttributes) auth
 	spec := authorizationv1.SubjectAccessReviewSpec{
 		User: p.Username, UID: p.UID, Groups: p.Groups, ResourceAttributes: attributes,
 	}
-	if len(p.Extra) > 0 {
-		spec.Extra = make(map[string]authorizationv1.ExtraValue, len(p.Extra))
-		for name, values := range p.Extra {
-			spec.Extra[name] = values
+	if names := extraOf(p); len(names) > 0 {
+		spec.Extra = make(map[string]authorizationv1.ExtraValue, len(names))
+		for _, name := range names {
+			spec.Extra[name] = p.Extra[name]
 		}
 	}
 	return spec
+}
+
+// extraOf are the names, in order, of what a review says beside user and groups.
+func extraOf(p *Principal) []string {
+	return slices.DeleteFunc(sortedKeys(p.Extra), func(name string) bool { return slices.Contains(extraOfPods, name) })
 }
 
 // placeOfReview is a hash of everything that the API server is asked.
@@ -102,7 +119,7 @@ func placeOfReview(p *Principal, a *authorizationv1.ResourceAttributes) [sha256.
 	texts := make([]string, 0, 32)
 	texts = append(texts, a.Verb, a.Resource, a.Subresource, a.Namespace, a.Name, p.Username, p.UID, strconv.Itoa(len(p.Groups)))
 	texts = append(texts, p.Groups...)
-	for _, name := range sortedKeys(p.Extra) {
+	for _, name := range extraOf(p) {
 		texts = append(texts, name, strconv.Itoa(len(p.Extra[name])))
 		texts = append(texts, p.Extra[name]...)
 	}

@@ -32,7 +32,9 @@ func (r *access) ReviewAccess(_ context.Context, spec authorizationv1.SubjectAcc
 func TestTheAPIServerIsAskedAboutTheCaller(t *testing.T) {
 	reviewer := &access{allowed: true}
 	a := NewAuthorizer(reviewer, testclock.NewFakePassiveClock(v4Now))
-	allowed, err := a.Allowed(context.Background(), renderPrincipal(), "update", "activations", "status", "acme", "first")
+	who := renderPrincipal()
+	who.Extra["example.com/tenant"] = []string{"a", "b"}
+	allowed, err := a.Allowed(context.Background(), who, "update", "activations", "status", "acme", "first")
 	if err != nil || !allowed {
 		t.Fatalf("Allowed() = %t, %v, want true", allowed, err)
 	}
@@ -43,10 +45,8 @@ func TestTheAPIServerIsAskedAboutTheCaller(t *testing.T) {
 		},
 		User: "system:serviceaccount:acme:render", UID: "5b2ab0a6",
 		Groups: []string{"system:serviceaccounts", "system:authenticated"},
-		Extra: map[string]authorizationv1.ExtraValue{
-			"authentication.kubernetes.io/pod-name": {"render-0"},
-			"authentication.kubernetes.io/pod-uid":  {"6d9f3c0c"},
-		},
+		// Without the Pod that the token is bound to.
+		Extra: map[string]authorizationv1.ExtraValue{"example.com/tenant": {"a", "b"}},
 	}}
 	if diff := gocmp.Diff(want, reviewer.asked); diff != "" {
 		t.Errorf("the question differs (-want +got):\n%s", diff)
@@ -98,9 +98,9 @@ func TestDecisionsAreNotConfused(t *testing.T) {
 		func(p *Principal) { p.UID += "x" },
 		func(p *Principal) { p.Groups = p.Groups[:1] },
 		func(p *Principal) { p.Groups = nil },
-		func(p *Principal) { p.Extra = nil },
-		func(p *Principal) { p.Extra["authentication.kubernetes.io/pod-name"] = []string{"render-1"} },
-		func(p *Principal) { p.Extra["authentication.kubernetes.io/pod-name"] = []string{"render-0", ""} },
+		func(p *Principal) { p.Extra["example.com/tenant"] = []string{"a"} },
+		func(p *Principal) { p.Extra["example.com/tenant"] = []string{"a", ""} },
+		func(p *Principal) { p.Extra["authentication.kubernetes.io/pod"] = []string{"a"} },
 		func(p *Principal) { p.Extra["x"] = nil },
 	} {
 		p := renderPrincipal()
@@ -148,5 +148,23 @@ func TestAccessReviewsThatFail(t *testing.T) {
 	}
 	if ok, err := a.Allowed(context.Background(), renderPrincipal(), "get", "subscriptions", "", "acme", ""); !ok || err != nil {
 		t.Errorf("what is remembered: %t, %v", ok, err)
+	}
+}
+
+// Whatever their number, Pods of one ServiceAccount may do the same.
+func TestAllPodsOfAServiceAccountShareADecision(t *testing.T) {
+	reviewer := &access{allowed: true}
+	a := NewAuthorizer(reviewer, testclock.NewFakePassiveClock(v4Now))
+	for n := range 1000 {
+		p := renderPrincipal()
+		for _, name := range []string{"pod-name", "pod-uid", "node-name", "node-uid", "credential-id"} {
+			p.Extra["authentication.kubernetes.io/"+name] = []string{fmt.Sprint(name, n)}
+		}
+		if ok, err := a.Allowed(context.Background(), p, "create", "licensecheckouts", "", "acme", ""); !ok || err != nil {
+			t.Fatalf("Pod %d: Allowed() = %t, %v", n, ok, err)
+		}
+	}
+	if len(reviewer.asked) != 1 {
+		t.Errorf("%d questions were asked, want 1", len(reviewer.asked))
 	}
 }

@@ -138,6 +138,12 @@ func TestWhatACheckoutMustMatch(t *testing.T) {
 		"units of which one kind is not": {with: func(in *checkoutRequest) {
 			in.Entitlements = append(in.Entitlements, awsjson.EntitlementData{Name: "other", Unit: "Count", Value: ptr.To("1")})
 		}, kind: fault.NotEntitled, says: `no entitlement "other"`},
+		"features for good": {with: func(in *checkoutRequest) {
+			in.CheckoutType, in.Entitlements = "PERPETUAL", []awsjson.EntitlementData{feature("gpu")}
+		}, kind: fault.InvalidParameter, says: "use PROVISIONAL"},
+		"units and a feature for good": {with: func(in *checkoutRequest) {
+			in.CheckoutType, in.Entitlements = "PERPETUAL", []awsjson.EntitlementData{units("1"), feature("gpu")}
+		}},
 		"a type of checkout nobody knows":        {with: func(in *checkoutRequest) { in.CheckoutType = "BORROW" }, kind: fault.InvalidParameter, says: "CheckoutType"},
 		"a book that can't be read":              {scene: func(f *fixture) { f.books.fail["initech"] = fault.New(fault.Unavailable, "Try again later.") }, kind: fault.Unavailable, says: "Try again"},
 		"a Product that only the API server has": {scene: func(f *fixture) { f.cache.objects = f.cache.objects[:1] }},

@@ -72,7 +72,8 @@ func (s *Service) held(ctx context.Context, who *auth.Principal, text string) (*
 // CheckInLicense gives a checkout back. That of a licence which is no longer
 // subscribed too: the seats are free either way. A Beneficiary that is given
 // must be the checkout's, else the fault is InvalidParameter, or AccessDenied for
-// a customer who names another.
+// a customer who names another. The seats of a LicenseCheckout that a user has
+// applied are Conflict: they would be asked for again as long as it is there.
 func (s *Service) CheckInLicense(ctx context.Context, who *auth.Principal, in *awsjson.CheckInLicenseRequest) (*awsjson.CheckInLicenseResponse, error) {
 	c, err := s.held(ctx, who, in.LicenseConsumptionToken)
 	if err != nil {
@@ -83,6 +84,9 @@ func (s *Service) CheckInLicense(ctx context.Context, who *auth.Principal, in *a
 			return nil, fault.New(fault.AccessDenied, "A customer's access key may name no other Beneficiary than its own; leave it out.")
 		}
 		return nil, fault.New(fault.InvalidParameter, "The Beneficiary is not the one that the checkout is for; name that one, or leave it out.")
+	}
+	if c.grant.Object != "" {
+		return nil, fault.New(fault.Conflict, "The seats belong to the LicenseCheckout %q; delete it to give them back.", c.grant.Object)
 	}
 	names := make([]string, len(c.grant.Items))
 	for i, item := range c.grant.Items {

@@ -65,6 +65,8 @@ func TestCheckIn(t *testing.T) {
 		"of a customer who is suspended": {scene: func(f *fixture) {
 			change(f, "initech", func(sub *v1alpha1.Subscription) { sub.Spec.State = v1alpha1.SubscriptionSuspended })
 		}},
+		"of a LicenseCheckout that a user has applied": {scene: func(f *fixture) { f.books.entries[0].Object = "worker" },
+			kind: fault.Conflict, says: `LicenseCheckout "worker"; delete it`},
 		"after its expiry":                {scene: func(f *fixture) { f.clock.SetTime(start.Add(time.Hour)) }, kind: fault.CheckoutNotFound, says: "ended"},
 		"after the Product has gone":      {scene: func(f *fixture) { f.remove("render-farm") }},
 		"after the Subscription has gone": {scene: func(f *fixture) { f.remove("initech") }, kind: fault.CheckoutNotFound, says: "none of the caller's"},

@@ -4,6 +4,7 @@
 package licensemanager
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
@@ -67,21 +68,28 @@ func (s *Service) GetLicenseUsage(ctx context.Context, who *auth.Principal, in *
 }
 
 // readable is a licence that the caller may read. A ServiceAccount may be
-// allowed one Subscription by its name.
+// allowed one Subscription by its name, which only the cache is asked for: who
+// may not read all of the namespace causes no look-up at the API server.
 func (s *Service) readable(ctx context.Context, who *auth.Principal, arn string) (*licence, error) {
 	namespace, err := s.namespaceByARN(ctx, who, arn)
 	if err != nil {
 		return nil, err
 	}
-	lic, failure := s.licenceByARN(ctx, who, namespace, arn)
-	name := ""
-	if failure == nil {
-		name = lic.sub.Name
+	denied := s.check(ctx, who, mayGet, namespace, "")
+	if denied == nil {
+		return s.licenceByARN(ctx, who, namespace, arn)
 	}
-	if err := s.check(ctx, who, mayGet, namespace, name); err != nil {
+	if namespace == "" || fault.KindOf(denied) != fault.AccessDenied {
+		return nil, denied
+	}
+	sub, err := s.Store.CachedSubscriptionByLicense(ctx, namespace, arn)
+	if err != nil || sub == nil {
+		return nil, cmp.Or(err, denied)
+	}
+	if err := s.check(ctx, who, mayGet, namespace, sub.Name); err != nil {
 		return nil, err
 	}
-	return lic, failure
+	return s.licenceOf(ctx, sub)
 }
 
 // licenceByARN finds a licence of a namespace. A customer has its own only. The

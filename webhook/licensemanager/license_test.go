@@ -170,3 +170,30 @@ func TestGetLicenseUsage(t *testing.T) {
 	_, err = f.service.GetLicenseUsage(t.Context(), initech(), &awsjson.GetLicenseUsageRequest{LicenseARN: f.arn("initech")})
 	f.refused(err, fault.Unavailable, "Try again")
 }
+
+// A scan is dear, and one caller's must not use up what others need.
+func TestWhoMayNotReadALicenceCausesNoLookUp(t *testing.T) {
+	for name, test := range map[string]struct {
+		allowed string
+		arn     string
+		reads   bool
+	}{
+		"no rights, an unknown ARN":          {arn: "0000"},
+		"no rights, a known ARN":             {},
+		"another licence's, an unknown ARN":  {allowed: "get subscriptions acme globex", arn: "0000"},
+		"this licence's, a known ARN":        {allowed: "get subscriptions acme initech"},
+		"the whole vendor's, an unknown ARN": {allowed: "get subscriptions acme", arn: "0000", reads: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.rbac.allowed[test.allowed] = true
+			arn := f.arn("initech")
+			arn = arn[:len(arn)-len(test.arn)] + test.arn
+			_, _ = f.service.GetLicense(t.Context(), pod, &awsjson.GetLicenseRequest{LicenseARN: arn})
+			_, _ = f.service.GetLicenseUsage(t.Context(), pod, &awsjson.GetLicenseUsageRequest{LicenseARN: arn})
+			if (f.live.reads > 0) != test.reads {
+				t.Errorf("the API server was asked %d times", f.live.reads)
+			}
+		})
+	}
+}

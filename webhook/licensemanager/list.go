@@ -76,6 +76,10 @@ func receivedMetadata(l *licence) *awsjson.ReceivedMetadata {
 	return out
 }
 
+// maxCandidates is at how many licences one call looks: with filters that match
+// few of many, a page may be short or empty and still have a next one.
+const maxCandidates = 1000
+
 // list finds one page of licences, in the order of the Subscriptions' names, and
 // the token of the next page; "" if this is the last.
 func (s *Service) list(ctx context.Context, who *auth.Principal, op operation, q query) ([]*licence, string, error) {
@@ -106,19 +110,27 @@ func (s *Service) list(ctx context.Context, who *auth.Principal, op operation, q
 		return nil, "", err
 	}
 	var page []*licence
+	looked := 0
 	for sub := range subs {
+		if looked == maxCandidates {
+			next, err := s.sealPage(mark, after)
+			return page, next, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, "", fault.Wrap(err, fault.Unavailable, "The request took too long. Try again later.")
+		}
 		l, err := s.licenceOf(ctx, sub)
 		if err != nil {
 			return nil, "", err
 		}
-		if !s.matches(l, wanted) {
-			continue
+		if s.matches(l, wanted) {
+			if len(page) == most {
+				next, err := s.sealPage(mark, after)
+				return page, next, err
+			}
+			page = append(page, l)
 		}
-		if len(page) == most {
-			next, err := s.sealPage(mark, page[most-1].sub.Name)
-			return page, next, err
-		}
-		page = append(page, l)
+		looked, after = looked+1, sub.Name
 	}
 	return page, "", nil
 }

@@ -4,6 +4,7 @@
 package licensemanager_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -182,6 +183,54 @@ func TestAFullPageHasNoNextIfNothingFollows(t *testing.T) {
 	if err != nil || len(out.Licenses) != 2 || out.NextToken != "" {
 		t.Errorf("the page is %v and the error %v", out, err)
 	}
+}
+
+func TestAListLooksAtAThousandLicencesInOneCall(t *testing.T) {
+	for name, test := range map[string]struct {
+		others int // beside initech
+		wanted bool
+		want   []int
+	}{
+		"a thousand of others":                  {999, false, []int{0}},
+		"a thousand and one of others":          {1000, false, []int{0, 0}},
+		"two thousand of others, then this one": {1999, true, []int{0, 0, 1}},
+		"this one is the thousandth":            {998, true, []int{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			for n := range test.others {
+				f.add(f.subscription(fmt.Sprintf("s-%04d", n)).Build())
+			}
+			if test.wanted {
+				f.add(f.subscription("wanted").WithCustomer("cust-43").Build())
+			}
+			var pages []int
+			var token *string
+			for {
+				out, err := f.service.ListReceivedLicenses(t.Context(), vendor, &awsjson.ListReceivedLicensesRequest{
+					Filters: []awsjson.Filter{filter("Beneficiary", "cust-43")}, NextToken: token})
+				if err != nil {
+					t.Fatal(err)
+				}
+				pages = append(pages, len(out.Licenses))
+				if out.NextToken == "" {
+					break
+				}
+				token = &out.NextToken
+			}
+			if diff := cmp.Diff(test.want, pages); diff != "" {
+				t.Errorf("licences in pages (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAListEndsWithItsRequest(t *testing.T) {
+	f := newFixture(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := f.service.ListLicenses(ctx, vendor, &awsjson.ListLicensesRequest{})
+	f.refused(err, fault.Unavailable, "Try again")
 }
 
 func TestATokenOfAnotherListIsRefused(t *testing.T) {

@@ -5,6 +5,7 @@ package licensemanager
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -89,6 +90,9 @@ func (l *licence) request(o *order) (seats.Request, error) {
 		match = licensing.MatchAll
 	}
 	held, err := match(l.entitlements, o.wants)
+	if err == nil {
+		err = licensing.CheckPerpetual(o.kind, held)
+	}
 	if err != nil {
 		return seats.Request{}, err
 	}
@@ -123,27 +127,26 @@ func (s *Service) from(ctx context.Context, l *licence, o *order) (seats.Grant, 
 
 // give commits an order in the book of one of several licences, the newest
 // first. Where there are several, the order may be a repeated one that another
-// of them has given: that is looked for before. An answer that is not certain
-// ends the search, else an order might be given twice.
+// of them has given: that is looked for before, and after in case it was being
+// given meanwhile. An answer that is not certain ends the search, else an order
+// might be given twice.
 func (s *Service) give(ctx context.Context, licences []*licence, o *order) (*licence, seats.Grant, error) {
+	candidates := licences
 	if len(licences) > 1 {
-		keys := make([]seats.Key, len(licences))
-		for i, l := range licences {
-			keys[i] = l.key()
-		}
-		key, _, found, err := s.Books.Find(ctx, keys, o.id)
+		given, _, err := s.find(ctx, licences, o)
 		if err != nil {
 			return nil, seats.Grant{}, err
 		}
-		for _, l := range licences {
-			if found && l.key() == key {
-				licences = []*licence{l}
-			}
+		if given != nil {
+			candidates = []*licence{given}
 		}
 	}
 	var first error
-	for _, l := range licences {
+	for _, l := range candidates {
 		grant, err := s.from(ctx, l, o)
+		if err == nil {
+			return s.keepOne(ctx, l, grant, licences, o)
+		}
 		switch fault.KindOf(err) {
 		case fault.NotEntitled, fault.NoCapacity:
 			if first == nil {
@@ -154,6 +157,58 @@ func (s *Service) give(ctx context.Context, licences []*licence, o *order) (*lic
 		}
 	}
 	return nil, seats.Grant{}, first
+}
+
+// find is the licence that has given an order, and the grant; nil if none has.
+func (s *Service) find(ctx context.Context, licences []*licence, o *order) (*licence, seats.Grant, error) {
+	if len(licences) == 0 {
+		return nil, seats.Grant{}, nil
+	}
+	keys := make([]seats.Key, len(licences))
+	for i, l := range licences {
+		keys[i] = l.key()
+	}
+	key, grant, found, err := s.Books.Find(ctx, keys, o.id)
+	if err != nil || !found {
+		return nil, seats.Grant{}, err
+	}
+	return licences[slices.Index(keys, key)], grant, nil
+}
+
+// keepOne gives back an order that several licences have given, but for one
+// grant: the earlier, then that of the lower key, so that all attempts keep the
+// same. Each attempt searches after its own grant, so one of them sees both.
+func (s *Service) keepOne(ctx context.Context, l *licence, grant seats.Grant, licences []*licence, o *order) (*licence, seats.Grant, error) {
+	others := slices.Clone(licences)
+	for {
+		others = slices.DeleteFunc(others, func(other *licence) bool { return other.key() == l.key() })
+		other, twin, err := s.find(ctx, others, o)
+		if err != nil || other == nil {
+			return l, grant, err
+		}
+		var answer error
+		if earlier := twin.IssueTime.Compare(grant.IssueTime); earlier < 0 || earlier == 0 && other.key().String() < l.key().String() {
+			l, grant, other, twin = other, twin, l, grant
+			// The other attempt may have asked for something else.
+			if grant, answer = s.from(ctx, l, o); answer != nil && uncertain(answer) {
+				return l, grant, answer
+			}
+		}
+		err = s.Books.CheckIn(ctx, other.key(), seats.Handle{ID: twin.ID, Block: twin.Block, Sequence: twin.Sequence})
+		if err != nil && fault.KindOf(err) != fault.CheckoutNotFound {
+			return l, grant, err
+		}
+		if answer != nil {
+			return l, grant, answer
+		}
+		others = slices.DeleteFunc(others, func(done *licence) bool { return done.key() == other.key() })
+	}
+}
+
+// uncertain says whether it is not known what a failure has left behind.
+func uncertain(err error) bool {
+	kind := fault.KindOf(err)
+	return kind == fault.Unavailable || kind == fault.Internal
 }
 
 // allowed are a grant's items in the words of the API.

@@ -28,14 +28,20 @@ func (s *Service) papers(l *licence, g seats.Grant, o *order) (papers, error) {
 	if err != nil {
 		return papers{}, err
 	}
-	var metadata map[string]string
-	if len(o.metadata) > 0 {
-		metadata = make(map[string]string, len(o.metadata))
-		for _, m := range o.metadata {
-			metadata[ptr.Deref(m.Name, "")] = ptr.Deref(m.Value, "")
-		}
-	}
-	claims := s.Store.Names.LicenceClaims(store.Licence{Product: l.product, Subscription: l.sub, Account: l.account}, g, consumption, metadata)
-	signed, err := keys.Signing.SignLicence(s.Clock.Now(), store.LicenceAlgorithm(l.product, o.kind), claims)
+	licence := store.Licence{Product: l.product, Subscription: l.sub, Account: l.account}
+	claims := s.Store.Names.LicenceClaims(licence, g, consumption, metadataOf(o))
+	signed, err := keys.Signing.SignLicence(s.Clock.Now(), store.LicenceAlgorithm(l.product, g.Type), claims)
 	return papers{consumptionToken: consumption, signedToken: signed}, err
+}
+
+// metadataOf is what a borrower says of itself; nil for nothing.
+func metadataOf(o *order) map[string]string {
+	if len(o.metadata) == 0 {
+		return nil
+	}
+	metadata := make(map[string]string, len(o.metadata))
+	for _, m := range o.metadata {
+		metadata[ptr.Deref(m.Name, "")] = ptr.Deref(m.Value, "")
+	}
+	return metadata
 }

@@ -88,5 +88,9 @@ func (s *Service) Do(ctx context.Context, op *awsjson.Operation, who *auth.Princ
 	if !known || op.Service != awsjson.LicenseManager {
 		return nil, fault.New(fault.UnknownAction, "This endpoint does not serve the operation.")
 	}
+	if who.Kind != auth.Vendor {
+		// A vendor's own look-ups are for its own namespace only.
+		ctx = store.ForCaller(ctx, who.Caller())
+	}
 	return h(s, ctx, who, in)
 }

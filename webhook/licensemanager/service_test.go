@@ -5,11 +5,16 @@ package licensemanager_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/seats"
+	"github.com/license-operator/license-operator/test/builder"
 	"github.com/license-operator/license-operator/webhook/auth"
 	"github.com/license-operator/license-operator/webhook/awsjson"
 	"github.com/license-operator/license-operator/webhook/licensemanager"
@@ -114,4 +119,68 @@ func TestAFaultQuotesNoSecret(t *testing.T) {
 			t.Errorf("a broken cache is answered with %v", err)
 		}
 	}
+}
+
+// The account is in tokens and ARNs: who has taken another vendor's by an
+// annotation gets neither.
+func TestNothingIsSaidInTheNameOfAnotherVendor(t *testing.T) {
+	f := newFixture(t)
+	f.add(&metav1.PartialObjectMetadata{ObjectMeta: builder.Namespace("evil").WithAccountID(f.names.Identity.AccountID("globex")).Build().ObjectMeta},
+		&metav1.PartialObjectMetadata{ObjectMeta: builder.Namespace("globex").Build().ObjectMeta},
+		f.product().InNamespace("evil").Build(), f.subscription("victim").InNamespace("evil").WithSeats("seats", 2).Build())
+	change(f, "globex", func(ns *metav1.PartialObjectMetadata) { ns.CreationTimestamp = metav1.NewTime(start) })
+	taken := f.names.Identity.AccountID("globex")
+	sub := f.subscription("victim").InNamespace("evil").Build()
+	arn := f.names.LicenseARN(taken, sub)
+	evil := &auth.Principal{Kind: auth.Vendor, Namespace: "evil", KeyName: "backend"}
+	in := f.request("t", func(in *checkoutRequest) { in.KeyFingerprint = "aws:" + taken + ":Acme:issuer-fingerprint" })
+	for name, call := range map[string]func() (any, error){
+		"CheckoutLicense": func() (any, error) { return f.service.CheckoutLicense(t.Context(), evil, in) },
+		"CheckoutBorrowLicense": func() (any, error) {
+			return f.service.CheckoutBorrowLicense(t.Context(), evil, &awsjson.CheckoutBorrowLicenseRequest{LicenseARN: arn,
+				Entitlements: []awsjson.EntitlementData{units("1")}, ClientToken: "t", DigitalSignatureMethod: awsjson.DigitalSignatureMethodJWTPS384})
+		},
+		"GetLicense": func() (any, error) {
+			return f.service.GetLicense(t.Context(), evil, &awsjson.GetLicenseRequest{LicenseARN: arn})
+		},
+		"ListLicenses": func() (any, error) { return f.service.ListLicenses(t.Context(), evil, &awsjson.ListLicensesRequest{}) },
+		"ListReceivedLicenses": func() (any, error) {
+			return f.service.ListReceivedLicenses(t.Context(), evil, &awsjson.ListReceivedLicensesRequest{LicenseARNs: []string{arn}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := call()
+			f.TB = t
+			f.refused(err, fault.NotEntitled, "AccountUnique")
+		})
+	}
+	if len(f.books.entries) > 0 {
+		t.Error("seats were given")
+	}
+}
+
+func TestOneCallerLeavesLookUpsToOthers(t *testing.T) {
+	other := &auth.Principal{Kind: auth.Customer, Namespace: namespace, KeyName: "laptop", AccessKeyID: "AKIAOTHER", Subscription: "initech"}
+	f := newFixture(t)
+	op := awsjson.Targets["AWSLicenseManager.CheckoutLicense"]
+	made := func(who *auth.Principal, n int) {
+		in := f.request("t", func(in *checkoutRequest) { in.ProductSKU, in.Beneficiary = fmt.Sprint("MADE-UP-", n), nil })
+		_, err := f.service.Do(t.Context(), op, who, in)
+		f.refused(err, fault.NotEntitled, "no product")
+	}
+	for n := range 1000 {
+		made(initech(), n)
+	}
+	before := f.live.reads
+	if before > 20 {
+		t.Errorf("one caller has caused %d look-ups", before)
+	}
+	made(other, 1000)
+	if f.live.reads == before {
+		t.Error("another caller may cause none")
+	}
+	// What the cache lacks for the moment is found for the other caller.
+	f.live.add(f.product().With(func(p *v1alpha1.Product) { p.Name = "studio" }).WithSKU("STUDIO").Build())
+	_, err := f.service.Do(t.Context(), op, other, f.request("t", func(in *checkoutRequest) { in.ProductSKU, in.Beneficiary = "STUDIO", nil }))
+	f.refused(err, fault.NotEntitled, "another product")
 }

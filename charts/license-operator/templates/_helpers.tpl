@@ -80,6 +80,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - --api-rate={{ .Values.apiServer.rate }}
 - --api-burst={{ int64 .Values.apiServer.burst }}
 - --ledger-write-rate={{ int64 .Values.seats.ledgerWriteBytesPerSecond }}
+- --max-checkouts={{ int64 .Values.seats.maxCheckouts }}
 - --projection-rate={{ .Values.seats.projectionsPerSecond }}
 - --max-clock-skew={{ int64 .Values.seats.maxClockSkewSeconds }}s
 - --shutdown-delay={{ int64 .Values.shutdownDelaySeconds }}s

@@ -33,7 +33,7 @@ func openBooks(ctx context.Context, mgr manager.Manager, cfg *rest.Config, o *op
 	}
 	books := seats.NewBooks(ctx, seats.Options{
 		Store: store.Ledgers{Live: live}, Clock: clk, Log: log.WithName("seats"),
-		Trusted: guard.Trusted, WriteRate: o.LedgerWriteRate,
+		Now: guard.Now, Trusted: guard.Trusted, WriteRate: o.LedgerWriteRate, MaxCheckouts: o.MaxCheckouts,
 	})
 	informer, err := mgr.GetCache().GetInformer(ctx, &v1alpha1.SeatLedger{}, cache.BlockUntilSynced(false))
 	if err != nil {

@@ -1,0 +1,82 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package seats_test sells seats over the wire through two replicas of the
+// operator, as the processes that are shipped, and holds every answer against
+// the book: no seat is sold twice, none is lost, and what was answered stays
+// true though replicas are killed and stopped under load.
+package seats_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/license-operator/license-operator/test/env"
+	"github.com/license-operator/license-operator/test/integration/wire"
+)
+
+var (
+	cluster *env.Env
+	// both are the replicas; a test that kills one leaves it to the next test to
+	// start another in its place.
+	both *crew
+	// canaries knows every secret that passed through.
+	canaries = &wire.Ledger{}
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "seats-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary := filepath.Join(dir, "license-operator")
+	built := make(chan error, 1)
+	go func() {
+		build := exec.Command("go", "build", "-o", binary, "./cmd/license-operator")
+		build.Dir = env.Root()
+		build.Stdout, build.Stderr = os.Stderr, os.Stderr
+		built <- build.Run()
+	}()
+	cluster, err = env.Start(context.Background())
+	failed := <-built
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "start the control plane:", err)
+		return 1
+	}
+	defer func() {
+		if err := cluster.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stop the control plane:", err)
+		}
+	}()
+	if failed != nil {
+		fmt.Fprintln(os.Stderr, "build the operator:", failed)
+		return 1
+	}
+	both = &crew{dir: dir, binary: binary}
+	defer both.stop()
+	if err := both.fill(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "start the replicas:", err)
+		return 1
+	}
+	code := m.Run()
+	// These are tests of the whole run: they hold for every other test here.
+	for _, check := range afterwards {
+		wrong := check.wrong()
+		for i, line := range wrong[:min(len(wrong), 20)] {
+			if i == 0 {
+				fmt.Printf("--- FAIL: %s\n", check.name)
+			}
+			fmt.Printf("    %s\n", line)
+			code = 1
+		}
+	}
+	return code
+}
