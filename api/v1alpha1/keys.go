@@ -37,7 +37,7 @@ const (
 	// <licensecheckout>-license: the signed token while the seats are held, and
 	// the public keys that verify it.
 	SecretKeySignedLicense = "license.jwt"
-	SecretKeyJWKS          = "jwks.json"
+	SecretKeyJWKS          = "jwks.json" //nolint:gosec // The name of a file of public keys.
 )
 
 // ProductTokenSecretName is the name of the Secret with a Product's token.

@@ -5,6 +5,7 @@ package seatledger
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -33,7 +34,7 @@ func (p *pass) upkeep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u.Release = append(released, gone...)
+	u.Release = slices.Concat(released, gone)
 	due := p.expire()
 	u.RenewalStart = p.renew()
 	u.Thaw = p.thaw()

@@ -14,7 +14,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/license-operator/license-operator/internal/seats"
-	"github.com/license-operator/license-operator/internal/seats/seatstest"
+	"github.com/license-operator/license-operator/test/seatstest"
 )
 
 // BenchmarkCheckoutInMemory is what a checkout costs beside the API server: 64

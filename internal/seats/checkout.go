@@ -50,7 +50,7 @@ func (b *Books) Checkout(ctx context.Context, key Key, pools []Pool, r Request) 
 			case answer:
 				return g, nil
 			case refuse:
-				if o.result == short && unswept != nil {
+				if (o.result == short || o.result == crowded) && unswept != nil {
 					return Grant{}, unswept // There may be room, once that can be written.
 				}
 				return Grant{}, faultOf(o.result)
@@ -100,7 +100,7 @@ func (o *op) verdict(confirmed bool) verdict {
 			return answer
 		}
 		return confirmFirst
-	case short, frozen:
+	case short, frozen, crowded:
 		// A commit confirms this block, and none of the others. Nor does a read
 		// from before a commit that another replica's came before.
 		if !confirmed || o.overtaken {

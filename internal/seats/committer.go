@@ -6,6 +6,7 @@ package seats
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
@@ -123,8 +124,8 @@ func (bk *book) run(s *slot) {
 	for {
 		bk.pace(ctx, s)
 		bk.mu.Lock()
-		ops := append(again, s.pending...)
-		s.pending, again = nil, nil
+		ops := slices.Concat(again, s.pending)
+		s.pending = nil
 		if len(ops) == 0 {
 			s.running = false
 			bk.mu.Unlock()

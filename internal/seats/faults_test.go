@@ -14,7 +14,7 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/seats"
-	"github.com/license-operator/license-operator/internal/seats/seatstest"
+	"github.com/license-operator/license-operator/test/seatstest"
 )
 
 // operations are one of each kind; each does one write, of which the outcome is
@@ -283,7 +283,7 @@ func TestALicenceThatEndsWhileARequestWaits(t *testing.T) {
 		a := w.replica()
 		a.must("x")
 		a.client.WriteDelay = 3 * time.Second
-		go a.must("y")
+		go func() { _, _ = a.checkout("y") }()
 		time.Sleep(time.Second)
 		_, err := a.checkout("z", func(r *seats.Request) { r.NotAfter = time.Now().Add(time.Second) })
 		w.want(err, fault.NotEntitled)

@@ -19,7 +19,7 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/seats"
-	"github.com/license-operator/license-operator/internal/seats/seatstest"
+	"github.com/license-operator/license-operator/test/seatstest"
 )
 
 var team = seats.Key{Namespace: "ns", Name: "team"}

@@ -13,7 +13,7 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/seats"
-	"github.com/license-operator/license-operator/internal/seats/seatstest"
+	"github.com/license-operator/license-operator/test/seatstest"
 )
 
 // A watch that was cut is listed anew by name. In between this replica knows the
@@ -260,5 +260,19 @@ func TestAHandOverFromBeforeARestoreIsNotFinished(t *testing.T) {
 		a.client.OnWrite = nil
 		a.must("new")
 		w.holds("x", "new")
+	})
+}
+
+func TestABookIsCrowdedOnlyIfAReadSaysSo(t *testing.T) {
+	inWorld(t, 5, func(w *world) {
+		two := func(o *seats.Options) { o.MaxCheckouts = 2 }
+		a, b := w.replica(two), w.replica(two)
+		g := a.must("x")
+		a.must("y")
+		_, err := b.checkout("z")
+		w.want(err, fault.NoCapacity)
+		w.want(a.checkIn(g), "")
+		b.must("z") // b's watch is frozen.
+		w.holds("y", "z")
 	})
 }

@@ -14,10 +14,11 @@ import (
 	"strconv"
 	"time"
 
+	kube "sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/test/builder"
 	"github.com/license-operator/license-operator/test/env"
-	kube "sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // seatsCommand measures the seats, in a control plane whose etcd waits for the

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/client-go/rest"
 
@@ -87,8 +88,21 @@ func (g *gate) config(cfg *rest.Config) *rest.Config {
 	return cfg
 }
 
+// slowest is how long the API server took for one request at most, in
+// nanoseconds. A replica may fail while that is more than it waits for.
+var slowest atomic.Int64
+
 // ServeHTTP implements http.Handler.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if start := time.Now(); !r.URL.Query().Has("watch") {
+		defer func() {
+			for took := int64(time.Since(start)); ; {
+				if most := slowest.Load(); took <= most || slowest.CompareAndSwap(most, took) {
+					return
+				}
+			}
+		}()
+	}
 	c := armed.Load()
 	write := r.Method == http.MethodPut || r.Method == http.MethodPost
 	if c == nil || !write || !strings.Contains(r.URL.Path, "/seatledgers") {

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/license-operator/license-operator/test/env"
 	"github.com/license-operator/license-operator/test/integration/wire"
@@ -77,6 +78,9 @@ func run(m *testing.M) int {
 			fmt.Printf("    %s\n", line)
 			code = 1
 		}
+	}
+	if code != 0 {
+		fmt.Println("The API server took", time.Duration(slowest.Load()), "for one request at most.")
 	}
 	return code
 }
