@@ -78,25 +78,25 @@ func (c *Controller) productRival(ctx context.Context, p *v1alpha1.Product, inde
 	return oldest.Name, nil
 }
 
-// accountRival is the oldest other Namespace with the same account, and whether
-// it is older than this one.
-func (c *Controller) accountRival(ctx context.Context, ns *metav1.PartialObjectMetadata) (rival string, isOlder bool, err error) {
+// accountRival is the other Namespace with the same account that has the best
+// claim to it, and whether that is better than this one's.
+func (c *Controller) accountRival(ctx context.Context, ns *metav1.PartialObjectMetadata) (rival string, isBetter bool, err error) {
 	account, _ := c.Names.Account(ns)
 	list := store.NamespaceMetadataList()
 	if err := c.Client.List(ctx, list, client.MatchingFields{store.IndexNamespaceAccount: account}); err != nil {
 		return "", false, err
 	}
-	var oldest *metav1.PartialObjectMetadata
+	var best *metav1.PartialObjectMetadata
 	for i := range list.Items {
 		other := &list.Items[i]
-		if other.Name != ns.Name && (oldest == nil || older(other, oldest)) {
-			oldest = other
+		if other.Name != ns.Name && (best == nil || c.Names.HasAccountBefore(other, best)) {
+			best = other
 		}
 	}
-	if oldest == nil {
+	if best == nil {
 		return "", false, nil
 	}
-	return oldest.Name, older(oldest, ns), nil
+	return best.Name, c.Names.HasAccountBefore(best, ns), nil
 }
 
 // older says whether a was there before b; names decide within one second.

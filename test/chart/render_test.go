@@ -78,6 +78,7 @@ func TestEveryValueReachesItsPlace(t *testing.T) {
 		"--path-prefix=/licensing/v1", "--allow-signature-version-0=true", "--allow-signature-version-1=false",
 		"--caller-rate=12.5", "--caller-burst=100000", "--anonymous-rate=100000", "--anonymous-burst=20",
 		"--api-rate=0.5", "--api-burst=10",
+		"--ledger-write-rate=2097152", "--max-checkouts=500", "--projection-rate=0.5", "--max-clock-skew=60s",
 		"--shutdown-delay=20s", "--log-level=debug", "--log-format=text",
 	}
 	if diff := cmp.Diff(want, d.Spec.Template.Spec.Containers[0].Args); diff != "" {

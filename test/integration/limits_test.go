@@ -261,17 +261,19 @@ func TestEveryAnswerCarriesARequestID(t *testing.T) {
 }
 
 func TestARequestOfTheJSONProtocolIsRefusedInItsForm(t *testing.T) {
-	for name, target := range map[string]string{
-		"an operation of License Manager": "AWSLicenseManager.CheckoutLicense",
-		"an operation of metering":        "AWSMPMeteringService.ResolveCustomer",
-		"one that nobody has":             "x",
+	const unknown, unsigned = "UnknownOperationException", "MissingAuthenticationTokenException"
+	for name, test := range map[string]struct{ target, want, text string }{
+		"an operation of License Manager, not signed": {"AWSLicenseManager.CheckoutLicense", unsigned, "Message"},
+		"one that License Manager has not":            {"AWSLicenseManager.Checkout", unknown, "Message"},
+		"an operation of metering":                    {"AWSMPMeteringService.ResolveCustomer", unknown, "message"},
+		"one that nobody has":                         {"x", unknown, "message"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, call().URL+"/", strings.NewReader("{}"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			req.Header.Set("X-Amz-Target", target)
+			req.Header.Set("X-Amz-Target", test.target)
 			req.Header.Set("Content-Type", "application/x-amz-json-1.1")
 			resp, err := call().HTTP.Do(req)
 			if err != nil {
@@ -282,7 +284,7 @@ func TestARequestOfTheJSONProtocolIsRefusedInItsForm(t *testing.T) {
 			if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
 				t.Fatal(err)
 			}
-			if resp.StatusCode != 400 || body["__type"] != "UnknownOperationException" || body["message"] == "" || body["message"] != body["Message"] {
+			if resp.StatusCode != 400 || body["__type"] != test.want || resp.Header.Get("x-amzn-ErrorType") != test.want || body[test.text] == "" {
 				t.Errorf("answered %d %v", resp.StatusCode, body)
 			}
 			if got := resp.Header.Get("Content-Type"); got != "application/x-amz-json-1.1" {
