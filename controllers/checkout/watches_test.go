@@ -194,10 +194,16 @@ func TestWhatIsLookedAtWhenSomethingElseChanges(t *testing.T) {
 // added notes what is added to a queue.
 type added struct {
 	queue
-	after map[string]time.Duration
+	// namespace is the test's own: others run beside it.
+	namespace string
+	after     map[string]time.Duration
 }
 
-func (a *added) AddAfter(r reconcile.Request, d time.Duration) { a.after[r.Name] = d }
+func (a *added) AddAfter(r reconcile.Request, d time.Duration) {
+	if r.Namespace == a.namespace {
+		a.after[r.Name] = d
+	}
+}
 
 func TestWhichBlocksHaveTheQueueLookedAt(t *testing.T) {
 	t.Parallel()
@@ -220,7 +226,7 @@ func TestWhichBlocksHaveTheQueueLookedAt(t *testing.T) {
 	other.Name = "other"
 	check := func(name string, want map[string]time.Duration, do func(q queue)) {
 		t.Helper()
-		q := &added{queue: workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()), after: map[string]time.Duration{}}
+		q := &added{queue: workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()), namespace: s.Namespace, after: map[string]time.Duration{}}
 		defer q.ShutDown()
 		do(q)
 		if diff := cmp.Diff(want, q.after); diff != "" {
