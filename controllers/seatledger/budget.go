@@ -4,9 +4,11 @@
 package seatledger
 
 import (
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const (
@@ -17,6 +19,8 @@ const (
 	burstShare = 4
 	// yield is the share of the rate that is left while checkouts come thick.
 	yield = 4
+	// fewBlocks may be looked at again and again while their objects wait.
+	fewBlocks = 8
 )
 
 // budget is how many objects all blocks together may work on.
@@ -24,6 +28,10 @@ type budget struct {
 	limit *rate.Limiter
 	full  rate.Limit
 	busy  func() bool
+
+	mu sync.Mutex
+	// waiting are the blocks whose work was not done for want of budget.
+	waiting map[types.NamespacedName]struct{}
 }
 
 func newBudget(perSecond float64, busy func() bool) *budget {
@@ -31,7 +39,8 @@ func newBudget(perSecond float64, busy func() bool) *budget {
 		perSecond = defaultRate
 	}
 	burst := max(int(perSecond)/burstShare, 1)
-	return &budget{limit: rate.NewLimiter(rate.Limit(perSecond), burst), full: rate.Limit(perSecond), busy: busy}
+	return &budget{limit: rate.NewLimiter(rate.Limit(perSecond), burst), full: rate.Limit(perSecond), busy: busy,
+		waiting: map[types.NamespacedName]struct{}{}}
 }
 
 // take takes one object from the budget, if there is one.
@@ -48,3 +57,21 @@ func (b *budget) take(now time.Time) bool {
 
 // most is how many objects one pass may work on.
 func (b *budget) most() int { return b.limit.Burst() }
+
+// turn is how long until it is a block's turn again, whose work was not done:
+// the more blocks wait the longer, or looking at all of them in vain would cost
+// more than their objects do.
+func (b *budget) turn(block types.NamespacedName) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting[block] = struct{}{}
+	seconds := float64(len(b.waiting)-fewBlocks) * float64(b.limit.Burst()) / float64(b.limit.Limit())
+	return min(max(time.Duration(seconds*float64(time.Second)), pause), longPause)
+}
+
+// done says that a block has nothing left to do.
+func (b *budget) done(block types.NamespacedName) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.waiting, block)
+}

@@ -103,6 +103,7 @@ func (c *Controller) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		if !apierrors.IsNotFound(err) {
 			return reconcile.Result{}, err
 		}
+		c.budget.done(req.NamespacedName)
 		p := &pass{Controller: c, name: req.NamespacedName, now: c.Clock.Now()}
 		return p.result(p.orphans(ctx))
 	}

@@ -60,6 +60,9 @@ func (p *pass) project(ctx context.Context) error {
 		}
 	}
 	w.conclude()
+	if !w.short {
+		p.budget.done(p.name)
+	}
 	return err
 }
 
@@ -85,7 +88,7 @@ func (w *work) may() bool {
 		return true
 	}
 	w.short = true
-	w.soon()
+	w.at(w.now.Add(w.budget.turn(w.name)))
 	return false
 }
 

@@ -73,10 +73,13 @@ func (b *seatBench) rawTurns(name string) (step, error) {
 	}, err
 }
 
+// rawLabel is on what raw creates make.
+const rawLabel = "bench"
+
 func rawCheckout(name string) *v1alpha1.LicenseCheckout {
 	// For a Subscription that does not exist nothing is granted.
 	return builder.LicenseCheckout(name, "nobody").InNamespace(namespace).WithSeats("seats", 1).WithFeature("gpu-rendering").
-		OnNode("node-0123456789").OrFail().Build()
+		OnNode("node-0123456789").OrFail().WithLabel(rawLabel, "true").Build()
 }
 
 func unbounded(cfg *rest.Config) (kube.Client, error) {

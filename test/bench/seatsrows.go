@@ -8,7 +8,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"time"
+
+	kube "sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
 )
 
 // row is one measurement beside what it is held against, round by round.
@@ -25,6 +30,9 @@ func (r *row) ratio() float64 {
 	p := pair{operator: r.got, constant: r.against}
 	return p.rates()
 }
+
+// rawPause is how long the operator is given to see that raw objects are gone.
+const rawPause = 3 * time.Second
 
 func (b *seatBench) measure(ctx context.Context) error {
 	if err := b.start(ctx, 1, quiet...); err != nil {
@@ -91,9 +99,28 @@ func (b *seatBench) compare(ctx context.Context, r row, clients int, got, agains
 
 func nothing() {}
 
+// raw makes objects while the operator stands still, and takes them away before
+// it goes on: it would look at each of them, and slow down both sides.
 func (b *seatBench) raw() (step, func(), error) {
 	do, err := b.rawCreate(fmt.Sprintf("raw-%d", b.number()))
-	return do, nothing, err
+	return do, b.alone(), err
+}
+
+// alone lets the replicas stand still until what it returns is called.
+func (b *seatBench) alone() func() {
+	for _, r := range b.replicas {
+		_ = syscall.Kill(r.process.PID(), syscall.SIGSTOP)
+	}
+	return func() {
+		err := b.env.Client.DeleteAllOf(context.Background(), &v1alpha1.LicenseCheckout{}, kube.InNamespace(namespace), kube.HasLabels{rawLabel})
+		for _, r := range b.replicas {
+			_ = syscall.Kill(r.process.PID(), syscall.SIGCONT)
+		}
+		if err != nil {
+			progress("The raw objects are still there: %v", err)
+		}
+		_ = pause(context.Background(), rawPause)
+	}
 }
 
 // overHTTPS makes clients of one Subscription.
@@ -156,7 +183,7 @@ func (b *seatBench) inTurns(ctx context.Context) error {
 		b.overHTTPS(ctx, sub, clients, (*caller).turns),
 		func() (step, func(), error) {
 			do, err := b.rawTurns(fmt.Sprintf("raw-%d", b.number()))
-			return do, nothing, err
+			return do, b.alone(), err
 		})
 }
 
