@@ -65,6 +65,12 @@ type SeatLedgerSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	Sequence int64 `json:"sequence,omitempty"`
 
+	// writer is the replica that wrote this version. Those that want the same
+	// block take turns by it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Writer string `json:"writer,omitempty"`
+
 	// highWaterTime is the latest time that a decision in this block used.
 	// +optional
 	HighWaterTime *metav1.MicroTime `json:"highWaterTime,omitempty"`

@@ -73,9 +73,11 @@ type Block struct {
 	// Sequence is 0 for a block that does not exist yet.
 	Sequence, Term int64
 	Successor      *int32
-	HighWater      time.Time
-	Frozen         time.Time
-	Pools          []v1alpha1.SeatPool
+	// Writer is the replica that has written this version.
+	Writer    string
+	HighWater time.Time
+	Frozen    time.Time
+	Pools     []v1alpha1.SeatPool
 	// Entries in the order in which they came, and by id.
 	Entries []*Entry
 	byID    map[string]*Entry
@@ -129,7 +131,7 @@ func Decode(l *v1alpha1.SeatLedger) (*Block, error) {
 	s := &l.Spec
 	b := &Block{
 		Key:    Key{Namespace: l.Namespace, Name: s.SubscriptionRef.Name},
-		Number: s.Block, Sequence: s.Sequence, Term: s.Term, Successor: s.Successor,
+		Number: s.Block, Sequence: s.Sequence, Term: s.Term, Successor: s.Successor, Writer: s.Writer,
 		Pools: s.Pools, meta: metav1.ObjectMeta{
 			Namespace: l.Namespace, Name: l.Name, UID: l.UID, ResourceVersion: l.ResourceVersion,
 			Labels: l.Labels, Annotations: l.Annotations, OwnerReferences: l.OwnerReferences, Finalizers: l.Finalizers,
@@ -166,7 +168,7 @@ func (b *Block) Encode() *v1alpha1.SeatLedger {
 	l := &v1alpha1.SeatLedger{ObjectMeta: *b.meta.DeepCopy()}
 	l.Spec = v1alpha1.SeatLedgerSpec{
 		SubscriptionRef: v1alpha1.LocalReference{Name: b.Key.Name},
-		Block:           b.Number, Sequence: b.Sequence, Term: b.Term, Successor: b.Successor,
+		Block:           b.Number, Sequence: b.Sequence, Term: b.Term, Successor: b.Successor, Writer: b.Writer,
 		Pools: slices.Clone(b.Pools), Entries: encodeEntries(b.Entries), Released: joinRing(b.Released),
 	}
 	if !b.HighWater.IsZero() {

@@ -37,6 +37,11 @@ type book struct {
 	reserved map[string]int64
 	// next is the read that those who wait now will share.
 	next *sharedRead
+	// writers are the other replicas that have written lately, and when they
+	// were seen.
+	writers map[string]time.Time
+	// turn is nil if this replica may write next.
+	turn *turn
 	// readEnd is when the last one ended, readTook how long it took.
 	readEnd  time.Time
 	readTook time.Duration
@@ -65,6 +70,7 @@ type slot struct {
 // set makes a version the newest that is known of a block, nil for none, and
 // remembers what it says to have released lately. The lock is held.
 func (bk *book) set(s *slot, b *Block) {
+	bk.seen(b)
 	if b != nil {
 		last := ""
 		if c := s.current; c != nil && len(c.Released) > 0 {

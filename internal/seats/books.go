@@ -5,6 +5,7 @@ package seats
 
 import (
 	"context"
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,9 @@ type Options struct {
 	Now func() time.Time
 	// Trusted says whether the clock may end checkouts; nil for always.
 	Trusted func() bool
+	// Writer is this replica's name in the blocks, which no other has; "" for a
+	// random one.
+	Writer string
 	// MaxCheckouts is how many a book may have at once; 0 for no bound but
 	// MaxBlocks.
 	MaxCheckouts int
@@ -50,6 +54,7 @@ type Books struct {
 	log     logr.Logger
 	now     func() time.Time
 	trusted func() bool
+	writer  string
 	max     int
 	budget  *budget
 	// ended are the beginnings of the ids released lately, in any block.
@@ -74,7 +79,11 @@ func NewBooks(ctx context.Context, o Options) *Books {
 	if now == nil {
 		now = o.Clock.Now
 	}
-	return &Books{store: o.Store, clock: o.Clock, log: o.Log, now: now, trusted: trusted, max: o.MaxCheckouts,
+	writer := o.Writer
+	if writer == "" {
+		writer = rand.Text()
+	}
+	return &Books{store: o.Store, clock: o.Clock, log: o.Log, now: now, trusted: trusted, writer: writer, max: o.MaxCheckouts,
 		budget: newBudget(o.WriteRate), ended: lru.New(releasedRemembered), ctx: ctx, books: map[Key]*book{}}
 }
 
@@ -83,7 +92,7 @@ func (b *Books) book(ctx context.Context, key Key) (*book, error) {
 	b.mu.Lock()
 	bk, found := b.books[key]
 	if !found {
-		bk = &book{parent: b, key: key, slots: map[int32]*slot{}, index: newIndex(), viewTerm: -1, loading: make(chan struct{}), reading: make(chan struct{}, 1)}
+		bk = &book{parent: b, key: key, slots: map[int32]*slot{}, writers: map[string]time.Time{}, index: newIndex(), viewTerm: -1, loading: make(chan struct{}), reading: make(chan struct{}, 1)}
 		b.books[key] = bk // From here on what the watch shows is taken in.
 		go bk.load()
 	}

@@ -122,7 +122,7 @@ func (bk *book) run(s *slot) {
 	var again []*op
 	pause, failures := firstPause, 0
 	for {
-		bk.pace(ctx, s)
+		bk.pace(ctx, s, again)
 		bk.mu.Lock()
 		ops := slices.Concat(again, s.pending)
 		s.pending = nil
@@ -190,11 +190,16 @@ func (bk *book) reread(ctx context.Context, number int32) error {
 }
 
 // pace waits until the block's next commit may begin.
-func (bk *book) pace(ctx context.Context, s *slot) {
+func (bk *book) pace(ctx context.Context, s *slot, again []*op) {
+	opens := func(o *op) bool { return o.opening.term != 0 }
 	bk.mu.Lock()
 	wait := s.notBefore.Sub(bk.parent.clock.Now())
+	wanted := s.current == nil || s.current.Open() || slices.ContainsFunc(again, opens) || slices.ContainsFunc(s.pending, opens)
 	bk.mu.Unlock()
 	_ = bk.parent.sleep(ctx, wait)
+	if wanted {
+		bk.awaitTurn(ctx)
+	}
 }
 
 // draft begins the block's next version. The lock is held.
@@ -236,6 +241,7 @@ func (d *draft) take(ops []*op) (taken, deferred []*op) {
 func (bk *book) commit(ctx context.Context, s *slot, d *draft, ops int) (Result, error) {
 	start := bk.parent.clock.Now()
 	next := d.finish()
+	next.Writer = bk.parent.writer
 	l := next.Encode()
 	size := sizeOf(l)
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
@@ -257,6 +263,9 @@ func (bk *book) commit(ctx context.Context, s *slot, d *draft, ops int) (Result,
 	next.meta = saved.ObjectMeta
 	next.meta.ManagedFields = nil
 	bk.committed(s, d, next)
+	if bk.newest == nil || next.Term >= bk.newest.Term {
+		bk.yield(bk.parent.clock.Since(start))
+	}
 	bk.parent.remember(d.gone)
 	return result, nil
 }

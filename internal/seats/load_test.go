@@ -148,12 +148,13 @@ func TestAThousandSeatsOverSeveralBlocks(t *testing.T) {
 
 func TestCapacityLoweredUnderLoad(t *testing.T) {
 	seats.SetMaxEntries(t, 16)
-	inWorld(t, 100, func(w *world) {
+	const clients = 240
+	inWorld(t, clients, func(w *world) {
 		a, b := w.following(5*time.Millisecond), w.following(5*time.Millisecond)
 		a.client.WriteDelay, b.client.WriteDelay = 2*time.Millisecond, 2*time.Millisecond
 		all := &tally{}
 		var group sync.WaitGroup
-		for i := range 80 {
+		for i := range clients {
 			group.Go(func() {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 				all.add([]*replica{a, b}[i%2].checkout(fmt.Sprint(i)))
@@ -165,7 +166,7 @@ func TestCapacityLoweredUnderLoad(t *testing.T) {
 		})
 		group.Wait()
 		held := w.held()
-		if int(held) != all.kinds[""] || all.kinds[""]+all.kinds[fault.NoCapacity] != 80 || held >= 80 {
+		if int(held) != all.kinds[""] || all.kinds[""]+all.kinds[fault.NoCapacity] != clients || held >= clients {
 			t.Errorf("the store holds %d, the answers are %v", held, all.kinds)
 		}
 		w.pools = pools(20)

@@ -17,6 +17,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/license-operator/license-operator/test/env"
 )
 
@@ -30,6 +33,7 @@ type settings struct {
 }
 
 func main() {
+	logf.SetLogger(logr.Discard())
 	if len(os.Args) == 3 && os.Args[1] == constantCommand {
 		if err := serveConstant(os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, "Error:", err)

@@ -46,6 +46,12 @@ func (b *SeatLedgerBuilder) AtHighWater(at time.Time) *SeatLedgerBuilder {
 	return b
 }
 
+// WrittenBy sets the replica that wrote this version.
+func (b *SeatLedgerBuilder) WrittenBy(replica string) *SeatLedgerBuilder {
+	b.build.Spec.Writer = replica
+	return b
+}
+
 // WithPool adds a counted entitlement that gives no more than its capacity.
 func (b *SeatLedgerBuilder) WithPool(name string, capacity, used int64) *SeatLedgerBuilder {
 	return b.withPool(name, capacity, used, v1alpha1.Forbidden)

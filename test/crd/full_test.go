@@ -67,7 +67,7 @@ func full(t *testing.T) map[string]*unstructured.Unstructured {
 					Rotation: 2, SecretRef: secret, Previous: &v1alpha1.PreviousAccessKey{
 						AccessKeyID: "AKIA1", Rotation: 1, ExpirationTime: *at}}
 			}).Build(),
-		"SeatLedger": ledger().AtHighWater(noon).WithOveragePool("seats", 10, 2).WithEntries("e").WithReleased("r").
+		"SeatLedger": ledger().AtHighWater(noon).WrittenBy("replica-1").WithOveragePool("seats", 10, 2).WithEntries("e").WithReleased("r").
 			ClosedFor(1).With(func(l *v1alpha1.SeatLedger) { l.Spec.FrozenTime = ptr.To(metav1.NewTime(noon)) }).Build(),
 	}
 	all := map[string]*unstructured.Unstructured{}

@@ -49,7 +49,7 @@ func commit(change func(*v1alpha1.SeatLedgerSpec)) func(client.Object) {
 
 // fullLedger is a block as large as one may be.
 func fullLedger() *v1alpha1.SeatLedger {
-	b := ledger().AtHighWater(noon).
+	b := ledger().AtHighWater(noon).WrittenBy(strings.Repeat("w", 64)).
 		WithEntries(strings.Repeat("e", longestPacked)).WithReleased(strings.Repeat("r", longestPackedRing))
 	for i := range 128 {
 		name := fmt.Sprintf("%s-%03d", strings.Repeat("n", 124), i)

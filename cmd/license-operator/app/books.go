@@ -5,7 +5,10 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
@@ -32,7 +35,7 @@ func openBooks(ctx context.Context, mgr manager.Manager, cfg *rest.Config, o *op
 		return nil, nil, fmt.Errorf("connect to the API server: %w", err)
 	}
 	books := seats.NewBooks(ctx, seats.Options{
-		Store: store.Ledgers{Live: live}, Clock: clk, Log: log.WithName("seats"),
+		Store: store.Ledgers{Live: live}, Clock: clk, Log: log.WithName("seats"), Writer: writerName(),
 		Now: guard.Now, Trusted: guard.Trusted, WriteRate: o.LedgerWriteRate, MaxCheckouts: o.MaxCheckouts,
 	})
 	informer, err := mgr.GetCache().GetInformer(ctx, &v1alpha1.SeatLedger{}, cache.BlockUntilSynced(false))
@@ -45,6 +48,17 @@ func openBooks(ctx context.Context, mgr manager.Manager, cfg *rest.Config, o *op
 		DeleteFunc: func(obj any) { forget(books, obj) },
 	})
 	return books, live, err
+}
+
+// writerName is this process's name in the books: the Pod's, for people, and what
+// no other process has.
+func writerName() string {
+	const own, most = 8, 40
+	host, err := os.Hostname()
+	if err != nil {
+		host = "replica"
+	}
+	return host[:min(len(host), most)] + "-" + strings.ToLower(rand.Text()[:own])
 }
 
 func observe(books *seats.Books, obj any) {
