@@ -9,7 +9,9 @@ package controllers
 // and read them in its own namespace only.
 //
 // +kubebuilder:rbac:groups=license-operator.dev,resources=products;subscriptions;activations;accesskeys;licensecheckouts;seatledgers,verbs=get;list;watch
-// +kubebuilder:rbac:groups=license-operator.dev,resources=accesskeys,verbs=create
+// +kubebuilder:rbac:groups=license-operator.dev,resources=accesskeys;activations,verbs=create
+// +kubebuilder:rbac:groups=license-operator.dev,resources=activations,verbs=delete
+// +kubebuilder:rbac:groups=license-operator.dev,resources=usagerecords,verbs=get;list;create;delete
 // +kubebuilder:rbac:groups=license-operator.dev,resources=licensecheckouts,verbs=create;delete
 // +kubebuilder:rbac:groups=license-operator.dev,resources=seatledgers,verbs=create;update;delete
 // +kubebuilder:rbac:groups=license-operator.dev,resources=products/status;subscriptions/status;activations/status;accesskeys/status;licensecheckouts/status,verbs=patch

@@ -27,14 +27,14 @@ const (
 	AccessKeyInactive AccessKeyState = "Inactive"
 )
 
-// SecretPolicy says whether a pair is written into a Secret.
+// SecretPolicy says whether a pair or a key is written into a Secret.
 // +kubebuilder:validation:Enum=Create;None
 type SecretPolicy string
 
 const (
-	// SecretPolicyCreate: into <name>-access-key.
+	// SecretPolicyCreate: into the one that the kind's page names.
 	SecretPolicyCreate SecretPolicy = "Create"
-	// SecretPolicyNone: nowhere; the pair was answered to its holder.
+	// SecretPolicyNone: nowhere; it was answered to its holder.
 	SecretPolicyNone SecretPolicy = "None"
 )
 

@@ -30,6 +30,9 @@ const (
 
 // ActivationSpec asks for one key or token for one customer.
 //
+// +kubebuilder:validation:XValidation:rule="has(self.keyHash) == has(oldSelf.keyHash) && (!has(self.keyHash) || self.keyHash == oldSelf.keyHash)",message="`keyHash` is immutable; create another Activation instead",fieldPath=".keyHash"
+// +kubebuilder:validation:XValidation:rule="!has(self.keyHash) || self.type == 'RegistrationToken'",message="`keyHash` is for the type RegistrationToken only",fieldPath=".keyHash"
+// +kubebuilder:validation:XValidation:rule="!has(self.keyHash) || self.secretPolicy == 'None'",message="`keyHash` needs `secretPolicy` None: there is no token to write",fieldPath=".secretPolicy"
 // +kubebuilder:validation:XValidation:rule="self.subscriptionRef == oldSelf.subscriptionRef",message="`subscriptionRef` is immutable: the key was handed to that customer; create another Activation instead",fieldPath=".subscriptionRef"
 // +kubebuilder:validation:XValidation:rule="self.type == oldSelf.type",message="`type` is immutable; create another Activation instead",fieldPath=".type"
 // +kubebuilder:validation:XValidation:rule="has(self.lifetimeSeconds) == has(oldSelf.lifetimeSeconds) && (!has(self.lifetimeSeconds) || self.lifetimeSeconds == oldSelf.lifetimeSeconds)",message="`lifetimeSeconds` is immutable: the key's expiry was told to the customer; set `state` to Revoked or create another Activation instead",fieldPath=".lifetimeSeconds"
@@ -49,6 +52,21 @@ type ActivationSpec struct {
 	// +kubebuilder:validation:Minimum=60
 	// +kubebuilder:validation:Maximum=31536000
 	LifetimeSeconds *int32 `json:"lifetimeSeconds,omitempty"`
+
+	// secretPolicy Create puts the key or token into a Secret, None into none:
+	// the pages hand it to the customer's browser themselves.
+	// +optional
+	// +default="Create"
+	SecretPolicy SecretPolicy `json:"secretPolicy,omitempty"`
+
+	// keyHash is the SHA-256, in lower-case hexadecimal digits, of a
+	// registration token that exists already: the registration page has handed
+	// it out, and the Activation is made when it is first resolved. Immutable.
+	// +optional
+	// +kubebuilder:validation:MinLength=64
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9a-f]{64}$')",message="`keyHash` must be 64 lower-case hexadecimal digits"
+	KeyHash string `json:"keyHash,omitempty"`
 
 	// state Revoked takes the key back, and what was activated with it. Keep
 	// the revoked object: once it is deleted, nothing remembers.

@@ -83,6 +83,40 @@ const (
 	ReasonProjectionFailed = "ProjectionFailed"
 )
 
+// The condition UsageAccepted of a Subscription: whether BatchMeterUsage and
+// MeterUsage take what the customer uses.
+const (
+	// ConditionUsageAccepted is the type of that condition.
+	ConditionUsageAccepted = "UsageAccepted"
+
+	// ReasonSubscribed: the customer is subscribed (True).
+	ReasonSubscribed = "Subscribed"
+	// ReasonUnsubscribePending: the subscription ended less than an hour ago
+	// (True).
+	ReasonUnsubscribePending = "UnsubscribePending"
+	// ReasonUnsubscribed: it ended longer ago (False).
+	ReasonUnsubscribed = "Unsubscribed"
+	// ReasonNeverSubscribed: it has not begun yet (False).
+	ReasonNeverSubscribed = "NeverSubscribed"
+)
+
+// The condition Notified of a Subscription whose Product has a webhook: whether
+// the webhook has taken all notifications.
+const (
+	// ConditionNotified is the type of that condition.
+	ConditionNotified = "Notified"
+
+	// ReasonDelivered: it has (True).
+	ReasonDelivered = "Delivered"
+	// ReasonDelivering: some are on their way (Unknown).
+	ReasonDelivering = "Delivering"
+	// ReasonDeliveryFailed: the last try failed; it is tried again (False).
+	ReasonDeliveryFailed = "DeliveryFailed"
+	// ReasonDeliveryAbandoned: one was tried for three days and is given up; no
+	// other has been delivered since (False).
+	ReasonDeliveryAbandoned = "DeliveryAbandoned"
+)
+
 // The conditions of an Activation.
 const (
 	// ConditionIssued is True once the key is in its Secret and can be used.

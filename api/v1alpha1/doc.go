@@ -26,6 +26,7 @@ var schemeBuilder = runtime.NewSchemeBuilder(func(s *runtime.Scheme) error {
 		&LicenseCheckout{}, &LicenseCheckoutList{},
 		&AccessKey{}, &AccessKeyList{},
 		&SeatLedger{}, &SeatLedgerList{},
+		&UsageRecord{}, &UsageRecordList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil

@@ -56,6 +56,14 @@ type ProductSpec struct {
 	// +optional
 	// +default={"signingAlgorithm":"ES256"}
 	License LicenseTerms `json:"license,omitempty,omitzero"`
+
+	// metering sets what usage is metered in. Without it none is accepted.
+	// +optional
+	Metering MeteringPolicy `json:"metering,omitempty,omitzero"`
+
+	// notifications sets who is told what becomes of Subscriptions.
+	// +optional
+	Notifications NotificationPolicy `json:"notifications,omitempty,omitzero"`
 }
 
 // ActivationPolicy sets how activation keys and user tokens live.
@@ -96,6 +104,17 @@ const (
 	TokenUseOnce TokenUse = "Once"
 )
 
+// IdentifierAnswer says whether ResolveCustomer answers a CustomerIdentifier.
+// +kubebuilder:validation:Enum=Included;Omitted
+type IdentifierAnswer string
+
+const (
+	// IdentifierIncluded: beside CustomerAWSAccountId and LicenseArn.
+	IdentifierIncluded IdentifierAnswer = "Included"
+	// IdentifierOmitted: as AWS does for products made since June 2026.
+	IdentifierOmitted IdentifierAnswer = "Omitted"
+)
+
 // RegistrationPolicy sets how registration tokens live.
 //
 // +kubebuilder:validation:MinProperties=1
@@ -111,6 +130,12 @@ type RegistrationPolicy struct {
 	// +optional
 	// +default="Reusable"
 	TokenUse TokenUse `json:"tokenUse,omitempty"`
+
+	// customerIdentifier says whether ResolveCustomer and GetEntitlements answer
+	// a CustomerIdentifier.
+	// +optional
+	// +default="Included"
+	CustomerIdentifier IdentifierAnswer `json:"customerIdentifier,omitempty"`
 
 	// fulfillmentURL is where the registration page posts the token.
 	// +optional
@@ -212,6 +237,66 @@ type BorrowTerms struct {
 	EarlyCheckIn Permission `json:"earlyCheckIn,omitempty"`
 }
 
+// MeteringPolicy sets what usage is metered in.
+//
+// +kubebuilder:validation:MinProperties=1
+type MeteringPolicy struct {
+	// dimensions that usage is reported in.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=200
+	Dimensions []MeteringDimension `json:"dimensions,omitempty"`
+
+	// recordRetentionDays is how long a UsageRecord is kept after it was made.
+	// Export it before.
+	// +optional
+	// +default=90
+	// +kubebuilder:validation:Minimum=2
+	// +kubebuilder:validation:Maximum=3650
+	RecordRetentionDays *int32 `json:"recordRetentionDays,omitempty"`
+}
+
+// MeteringDimension is one thing that is counted and billed.
+type MeteringDimension struct {
+	// name that BatchMeterUsage and MeterUsage give. Upper and lower case are
+	// different.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[!-~]([ -~]*[!-~])?$')",message="`name` must be printable ASCII without blanks at its ends"
+	Name string `json:"name,omitempty"`
+
+	// displayName is what people read.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	DisplayName string `json:"displayName,omitempty"`
+}
+
+// NotificationPolicy sets who is told what becomes of Subscriptions.
+//
+// +kubebuilder:validation:MinProperties=1
+type NotificationPolicy struct {
+	// webhookURL is where each change is posted to, signed with the secret in
+	// status.webhookSecretRef.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getHostname() != '' && (url(self).getScheme() == 'https' || (url(self).getScheme() == 'http' && url(self).getHostname() in ['localhost', '127.0.0.1']))",message="`webhookURL` must be an absolute https URL (http only to localhost)"
+	WebhookURL string `json:"webhookURL,omitempty"`
+
+	// webhookSecretRotation numbers the secret that signs what is posted:
+	// another number, another secret. After a change it is signed with the
+	// secret before as well, so that the receiver can change over.
+	// +optional
+	// +default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	WebhookSecretRotation *int32 `json:"webhookSecretRotation,omitempty"`
+}
+
 // ProductStatus is what the operator says of a product.
 type ProductStatus struct {
 	// conditions of the Product: Ready.
@@ -244,6 +329,11 @@ type ProductStatus struct {
 	// tokenSecretRef names the Secret with the product token, key productToken.
 	// +optional
 	TokenSecretRef *SecretReference `json:"tokenSecretRef,omitempty"`
+
+	// webhookSecretRef names the Secret with the key that signs what is posted
+	// to the webhook, key webhookSecret.
+	// +optional
+	WebhookSecretRef *SecretReference `json:"webhookSecretRef,omitempty"`
 }
 
 // Product is what is sold: a hosted service, a desktop program, a licence.

@@ -21,6 +21,18 @@ const (
 	SubscriptionCancelled SubscriptionState = "Cancelled"
 )
 
+// OfferType says under what kind of offer a customer has subscribed.
+// +kubebuilder:validation:Enum=Standard;FreeTrial
+type OfferType string
+
+const (
+	// OfferStandard: what is bought.
+	OfferStandard OfferType = "Standard"
+	// OfferFreeTrial: free of charge for a time; the vendor's site and webhook
+	// are told so.
+	OfferFreeTrial OfferType = "FreeTrial"
+)
+
 // Customer is who a Subscription is for.
 //
 // +kubebuilder:validation:MinProperties=1
@@ -68,6 +80,11 @@ type SubscriptionSpec struct {
 	// +optional
 	// +default="Active"
 	State SubscriptionState `json:"state,omitempty"`
+
+	// offerType is under what kind of offer the customer has subscribed.
+	// +optional
+	// +default="Standard"
+	OfferType OfferType `json:"offerType,omitempty"`
 
 	// startTime is when the term begins; at once without it.
 	// +optional
@@ -122,9 +139,90 @@ type EntitlementUsage struct {
 	Queued *int64 `json:"queued,omitempty"`
 }
 
+// LifecyclePhase is how far a subscription has come.
+// +kubebuilder:validation:Enum=Subscribed;UnsubscribePending;Unsubscribed;Failed
+type LifecyclePhase string
+
+const (
+	// PhaseSubscribed: the customer is subscribed, or only suspended.
+	PhaseSubscribed LifecyclePhase = "Subscribed"
+	// PhaseUnsubscribePending: the subscription has ended, and its last usage
+	// is still accepted.
+	PhaseUnsubscribePending LifecyclePhase = "UnsubscribePending"
+	// PhaseUnsubscribed: no usage is accepted any more.
+	PhaseUnsubscribed LifecyclePhase = "Unsubscribed"
+	// PhaseFailed: it was cancelled before it was ever active.
+	PhaseFailed LifecyclePhase = "Failed"
+)
+
+// NotificationAction is what a notification tells, in the words of AWS
+// Marketplace.
+// +kubebuilder:validation:Enum=subscribe-success;subscribe-fail;unsubscribe-pending;unsubscribe-success;entitlement-updated
+type NotificationAction string
+
+// The actions, by "Amazon SNS topics" of the AWS Marketplace Seller Guide.
+const (
+	ActionSubscribeSuccess   NotificationAction = "subscribe-success"
+	ActionSubscribeFail      NotificationAction = "subscribe-fail"
+	ActionUnsubscribePending NotificationAction = "unsubscribe-pending"
+	ActionUnsubscribeSuccess NotificationAction = "unsubscribe-success"
+	ActionEntitlementUpdated NotificationAction = "entitlement-updated"
+)
+
+// Notification is one that the webhook has not taken yet.
+type Notification struct {
+	// id is the same at each try.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ID string `json:"id,omitempty"`
+
+	// action is what it tells.
+	// +required
+	Action NotificationAction `json:"action,omitempty"`
+
+	// time when it arose. It is tried for three days from then on.
+	// +required
+	Time metav1.Time `json:"time,omitzero"`
+
+	// attempts that have failed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Attempts int32 `json:"attempts,omitempty"`
+
+	// nextAttemptTime is when it is tried again.
+	// +optional
+	NextAttemptTime *metav1.Time `json:"nextAttemptTime,omitempty"`
+}
+
+// Lifecycle is how far a subscription has come, and what is still to be told of
+// it.
+type Lifecycle struct {
+	// phase that it is in.
+	// +optional
+	Phase LifecyclePhase `json:"phase,omitempty"`
+
+	// phaseTime is when that began.
+	// +optional
+	PhaseTime *metav1.Time `json:"phaseTime,omitempty"`
+
+	// entitlementsHash is of the entitlements that were told last.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	EntitlementsHash string `json:"entitlementsHash,omitempty"`
+
+	// pending notifications, oldest first.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=16
+	Pending []Notification `json:"pending,omitempty"`
+}
+
 // SubscriptionStatus is what the operator says of a Subscription.
 type SubscriptionStatus struct {
-	// conditions of the Subscription: Ready, Subscribed.
+	// conditions of the Subscription: Ready, Subscribed, CheckoutsProjected,
+	// UsageAccepted, Notified.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -151,6 +249,19 @@ type SubscriptionStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	PersistentIdentifier string `json:"persistentIdentifier,omitempty"`
+
+	// lifecycle is how far it has come, and what is still to be told of it.
+	// +optional
+	Lifecycle *Lifecycle `json:"lifecycle,omitempty"`
+
+	// linksSecretRef names the Secret with the links to the registration and
+	// the activation page, keys registrationURL and activationURL.
+	// +optional
+	LinksSecretRef *SecretReference `json:"linksSecretRef,omitempty"`
+
+	// linksExpirationTime is when those links end; others are made before.
+	// +optional
+	LinksExpirationTime *metav1.Time `json:"linksExpirationTime,omitempty"`
 
 	// seats is "in use/total" of the first counted entitlement, for people.
 	// +optional

@@ -58,19 +58,19 @@
   - license-operator.dev
   resources:
   - activations
-  - products
-  - subscriptions
+  - licensecheckouts
   verbs:
+  - create
+  - delete
   - get
   - list
   - watch
 - apiGroups:
   - license-operator.dev
   resources:
-  - licensecheckouts
+  - products
+  - subscriptions
   verbs:
-  - create
-  - delete
   - get
   - list
   - watch
@@ -85,6 +85,15 @@
   - list
   - update
   - watch
+- apiGroups:
+  - license-operator.dev
+  resources:
+  - usagerecords
+  verbs:
+  - create
+  - delete
+  - get
+  - list
 {{- end }}
 {{- define "license-operator.namespaceRules" -}}
 - apiGroups:
