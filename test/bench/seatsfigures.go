@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	kube "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
@@ -35,17 +36,22 @@ const (
 	writtenBytes = "license_operator_ledger_written_bytes_total"
 	operations   = "license_operator_ledger_operations_total"
 	commitsMade  = `license_operator_ledger_commits_total{result="Committed"}`
+	watchedBytes = `apiserver_watch_events_sizes_sum{group="license-operator.dev",resource="seatledgers",version="v1alpha1"}`
 	etcdSize     = "etcd_mvcc_db_total_size_in_bytes"
 	etcdInUse    = "etcd_mvcc_db_total_size_in_use_in_bytes"
 )
 
 // metric reads one series from a page of Prometheus metrics.
 func metric(ctx context.Context, url, series string) (float64, error) {
+	return metricFrom(ctx, http.DefaultClient, url, series)
+}
+
+func metricFrom(ctx context.Context, client *http.Client, url, series string) (float64, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := client.Do(r)
 	if err != nil {
 		return 0, err
 	}
@@ -58,24 +64,33 @@ func metric(ctx context.Context, url, series string) (float64, error) {
 	return 0, nil
 }
 
-// ledger reads what the first replica has written.
-func (b *seatBench) ledger(ctx context.Context) (bytes, ops, commits float64, err error) {
-	for series, into := range map[string]*float64{writtenBytes: &bytes, operations: &ops, commitsMade: &commits} {
+// ledger is what the first replica has written, and what the API server has
+// sent to everybody who watches the books, in bytes.
+type ledger struct{ bytes, ops, commits, watched float64 }
+
+func (b *seatBench) ledger(ctx context.Context) (l ledger, err error) {
+	for series, into := range map[string]*float64{writtenBytes: &l.bytes, operations: &l.ops, commitsMade: &l.commits} {
 		if *into, err = metric(ctx, b.operator.Metrics, series); err != nil {
-			return 0, 0, 0, err
+			return ledger{}, err
 		}
 	}
-	return bytes, ops, commits, nil
+	admin, err := rest.HTTPClientFor(b.env.Admin)
+	if err != nil {
+		return ledger{}, err
+	}
+	l.watched, err = metricFrom(ctx, admin, b.env.Admin.Host+"/metrics", watchedBytes)
+	return l, err
 }
 
 // written tells what checkouts wrote since a reading.
-func (b *seatBench) written(ctx context.Context, name string, bytes, ops, commits float64) error {
-	bytes2, ops2, commits2, err := b.ledger(ctx)
+func (b *seatBench) written(ctx context.Context, name string, before ledger) error {
+	after, err := b.ledger(ctx)
 	if err != nil {
 		return err
 	}
-	b.tell("bytes written to etcd, "+name, "%.0f for each operation, %.1f operations in a commit",
-		(bytes2-bytes)/max(ops2-ops, 1), (ops2-ops)/max(commits2-commits, 1))
+	ops := max(after.ops-before.ops, 1)
+	b.tell("bytes written to etcd, "+name, "%.0f for each operation, %.1f operations in a commit; %.0f sent to those who watch",
+		(after.bytes-before.bytes)/ops, ops/max(after.commits-before.commits, 1), (after.watched-before.watched)/ops)
 	return nil
 }
 
@@ -156,7 +171,7 @@ func (b *seatBench) soak(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bytes, ops, _, err := b.ledger(ctx)
+	before, err := b.ledger(ctx)
 	if err != nil {
 		return err
 	}
@@ -180,7 +195,7 @@ func (b *seatBench) soak(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bytes2, ops2, _, err := b.ledger(ctx)
+	after, err := b.ledger(ctx)
 	if err != nil {
 		return err
 	}
@@ -190,7 +205,7 @@ func (b *seatBench) soak(ctx context.Context) error {
 	}
 	b.tell(fmt.Sprintf("checkout and check-in, 64 clients, for %s with the default budget of 1 MiB/s", b.settings.soak),
 		"%.0f/s, p99 %s, no error; %.0f bytes/s and %.0f for each operation; etcd's file at most %s of 2 GiB, %s in use at the end",
-		got.perSecond, got.p99.Round(timeDigits), (bytes2-bytes)/b.settings.soak.Seconds(), (bytes2-bytes)/max(ops2-ops, 1),
+		got.perSecond, got.p99.Round(timeDigits), (after.bytes-before.bytes)/b.settings.soak.Seconds(), (after.bytes-before.bytes)/max(after.ops-before.ops, 1),
 		mebibytes(largestSize.Load()), mebibytes(int64(inUse)))
 	return nil
 }

@@ -157,14 +157,14 @@ func (b *seatBench) rates(ctx context.Context) error {
 		if sub, err = b.subscription(ctx, plenty); err != nil {
 			return err
 		}
-		bytes, ops, commits, err := b.ledger(ctx)
+		before, err := b.ledger(ctx)
 		if err != nil {
 			return err
 		}
 		err = b.compare(ctx, row{name: fmt.Sprintf("%s, %d clients", signed, aim.clients), beside: "raw create", least: aim.overall, most: aim.p99},
 			aim.clients, b.overHTTPS(ctx, sub, aim.clients, (*caller).checkout), b.raw)
 		if err == nil {
-			err = b.written(ctx, fmt.Sprintf("checkouts of %d clients", aim.clients), bytes, ops, commits)
+			err = b.written(ctx, fmt.Sprintf("checkouts of %d clients", aim.clients), before)
 		}
 		if err != nil {
 			return err
