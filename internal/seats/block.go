@@ -16,9 +16,14 @@ import (
 
 // Bounds of one block.
 const (
-	// MaxEntries is how many checkouts one block holds. A block is written as a
-	// whole, so it must stay small; etcd keeps every version until it compacts.
+	// MaxEntries is how many checkouts one block holds at most. A block is written
+	// as a whole, so it must stay small; etcd keeps every version until it
+	// compacts.
 	MaxEntries = 256
+	// calmEntries is how many it holds while few operations come with each
+	// commit, and entriesEach how many for each of them: what the opening of
+	// another block costs is shared by those that fill it.
+	calmEntries, entriesEach = 64, 10
 	// MaxBlocks is how many blocks one book may have.
 	MaxBlocks = 10000
 	// maxBulk bounds the bytes of a block's entries: the schema allows 512 KiB.
@@ -111,9 +116,9 @@ func (b *Block) bulk() (sum int) {
 	return sum
 }
 
-// roomy says whether a closed block has so much room that it is opened again
-// instead of a new one.
-func (b *Block) roomy() bool { return len(b.Entries) < maxEntries/2 && b.bulk() < maxBulk/2 }
+// roomy says whether a closed block has so much room, if a block holds limit
+// entries, that it is opened again instead of a new one.
+func (b *Block) roomy(limit int) bool { return len(b.Entries) < limit/2 && b.bulk() < maxBulk/2 }
 
 // NextExpiration is when the next entry's time is over; zero for never.
 func (b *Block) NextExpiration() time.Time {

@@ -40,6 +40,8 @@ type book struct {
 	// writers are the other replicas that have written lately, and when they
 	// were seen.
 	writers map[string]time.Time
+	// batch is how many operations came with each commit lately.
+	batch int
 	// turn is nil if this replica may write next.
 	turn *turn
 	// readEnd is when the last one ended, readTook how long it took.
@@ -149,13 +151,13 @@ func (bk *book) elsewhere(number int32) map[string]int64 {
 // successor chooses the block to open after one: a closed one that is less than
 // half full, or a new one; false if there may be no more. The lock is held.
 func (bk *book) successor(of int32) (int32, bool) {
-	best, last := int32(-1), of
+	best, last, limit := int32(-1), of, bk.limit(0)
 	for n, s := range bk.slots {
 		if s.current == nil || n == of {
 			continue
 		}
 		last = max(last, n)
-		if (best < 0 || n < best) && s.current.roomy() {
+		if (best < 0 || n < best) && s.current.roomy(limit) {
 			best = n
 		}
 	}
@@ -179,6 +181,12 @@ func (bk *book) search(id string) (e *Entry, upTo int64) {
 		return nil, bk.viewTerm + 1
 	}
 	return nil, bk.viewTerm
+}
+
+// limit is how many entries the open block may hold when so many operations wait
+// for its next version. The lock is held.
+func (bk *book) limit(ops int) int {
+	return min(max(calmEntries, entriesEach*max(bk.batch, ops)), maxEntries)
 }
 
 // doubt takes in that the book is not the one that was known. The lock is held.

@@ -132,6 +132,7 @@ func (bk *book) run(s *slot) {
 			return
 		}
 		d := bk.draft(s)
+		d.limit = bk.limit(len(ops))
 		bk.mu.Unlock()
 		bk.parent.note(len(ops))
 
@@ -264,6 +265,7 @@ func (bk *book) commit(ctx context.Context, s *slot, d *draft, ops int) (Result,
 	next.meta.ManagedFields = nil
 	bk.committed(s, d, next)
 	if bk.newest == nil || next.Term >= bk.newest.Term {
+		bk.batch = (3*bk.batch + ops + 3) / 4
 		bk.yield(bk.parent.clock.Since(start))
 	}
 	bk.parent.remember(d.gone)

@@ -67,6 +67,8 @@ type draft struct {
 	opened *opening
 	// bulk bounds the bytes of the entries.
 	bulk int
+	// limit is how many entries there may be.
+	limit int
 }
 
 // newDraft starts from a committed version, or from a new block. Time never
@@ -76,7 +78,7 @@ func newDraft(base *Block, now time.Time, elsewhere, reserved map[string]int64, 
 	if base.HighWater.After(now) {
 		now = base.HighWater
 	}
-	d := &draft{Block: base.clone(), now: now, elsewhere: elsewhere, reserved: reserved, expiring: expiring}
+	d := &draft{Block: base.clone(), now: now, elsewhere: elsewhere, reserved: reserved, expiring: expiring, limit: maxEntries}
 	for i := range d.Pools {
 		d.Pools[i].Used = d.held(d.Pools[i].Name)
 	}
@@ -234,7 +236,7 @@ func (d *draft) grantSearched(r *Request, pools []Pool, upTo int64) (Grant, outc
 
 // full says whether the block has no room for an entry of a bulk.
 func (d *draft) full(more int) bool {
-	return len(d.Entries) >= maxEntries || len(d.Entries) > 0 && d.bulk+more > maxBulk
+	return len(d.Entries) >= d.limit || len(d.Entries) > 0 && d.bulk+more > maxBulk
 }
 
 // release removes an entry.

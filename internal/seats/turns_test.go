@@ -80,3 +80,32 @@ func TestAnIdleReplicaHoldsNobodyUp(t *testing.T) {
 		}
 	})
 }
+
+func TestBlocksAreSmallWhileItIsCalm(t *testing.T) {
+	largest := func(w *world) (blocks, entries int) {
+		book := w.store.Book(team)
+		for _, b := range book {
+			entries = max(entries, len(b.Entries))
+		}
+		return len(book), entries
+	}
+	t.Run("one client after the other", func(t *testing.T) {
+		inWorld(t, 1000, func(w *world) {
+			a := w.replica()
+			for i := range 130 {
+				a.must(fmt.Sprint(i))
+			}
+			if blocks, entries := largest(w); blocks != 3 || entries != 64 {
+				t.Errorf("%d blocks of %d entries at most, want 3 of 64", blocks, entries)
+			}
+		})
+	})
+	t.Run("many at once", func(t *testing.T) {
+		inWorld(t, 100000, func(w *world) {
+			w.crowd(time.Second, 60, w.busy(1)...)
+			if _, entries := largest(w); entries < 200 || entries > 256 {
+				t.Errorf("blocks of %d entries at most, want 200 to 256", entries)
+			}
+		})
+	})
+}
