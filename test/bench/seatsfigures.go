@@ -79,7 +79,7 @@ func (b *seatBench) ledger(ctx context.Context) (l ledger, err error) {
 	if err != nil {
 		return ledger{}, err
 	}
-	l.watched, err = metricFrom(ctx, admin, b.env.Admin.Host+"/metrics", watchedBytes)
+	l.watched, err = metricFrom(ctx, admin, strings.TrimSuffix(b.env.Admin.Host, "/")+"/metrics", watchedBytes)
 	return l, err
 }
 
