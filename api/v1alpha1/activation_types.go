@@ -32,7 +32,7 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="has(self.keyHash) == has(oldSelf.keyHash) && (!has(self.keyHash) || self.keyHash == oldSelf.keyHash)",message="`keyHash` is immutable; create another Activation instead",fieldPath=".keyHash"
 // +kubebuilder:validation:XValidation:rule="!has(self.keyHash) || self.type == 'RegistrationToken'",message="`keyHash` is for the type RegistrationToken only",fieldPath=".keyHash"
-// +kubebuilder:validation:XValidation:rule="!has(self.keyHash) || self.secretPolicy == 'None'",message="`keyHash` needs `secretPolicy` None: there is no token to write",fieldPath=".secretPolicy"
+// +kubebuilder:validation:XValidation:rule="!has(self.keyHash) || self.secretPolicy == 'None'",message="`keyHash` needs `secretPolicy` None: there is no token to write",fieldPath=".keyHash"
 // +kubebuilder:validation:XValidation:rule="self.subscriptionRef == oldSelf.subscriptionRef",message="`subscriptionRef` is immutable: the key was handed to that customer; create another Activation instead",fieldPath=".subscriptionRef"
 // +kubebuilder:validation:XValidation:rule="self.type == oldSelf.type",message="`type` is immutable; create another Activation instead",fieldPath=".type"
 // +kubebuilder:validation:XValidation:rule="has(self.lifetimeSeconds) == has(oldSelf.lifetimeSeconds) && (!has(self.lifetimeSeconds) || self.lifetimeSeconds == oldSelf.lifetimeSeconds)",message="`lifetimeSeconds` is immutable: the key's expiry was told to the customer; set `state` to Revoked or create another Activation instead",fieldPath=".lifetimeSeconds"

@@ -139,20 +139,20 @@ type EntitlementUsage struct {
 	Queued *int64 `json:"queued,omitempty"`
 }
 
-// LifecyclePhase is how far a subscription has come.
+// LifecycleStage is how far a subscription has come.
 // +kubebuilder:validation:Enum=Subscribed;UnsubscribePending;Unsubscribed;Failed
-type LifecyclePhase string
+type LifecycleStage string
 
 const (
-	// PhaseSubscribed: the customer is subscribed, or only suspended.
-	PhaseSubscribed LifecyclePhase = "Subscribed"
-	// PhaseUnsubscribePending: the subscription has ended, and its last usage
+	// StageSubscribed: the customer is subscribed, or only suspended.
+	StageSubscribed LifecycleStage = "Subscribed"
+	// StageUnsubscribePending: the subscription has ended, and its last usage
 	// is still accepted.
-	PhaseUnsubscribePending LifecyclePhase = "UnsubscribePending"
-	// PhaseUnsubscribed: no usage is accepted any more.
-	PhaseUnsubscribed LifecyclePhase = "Unsubscribed"
-	// PhaseFailed: it was cancelled before it was ever active.
-	PhaseFailed LifecyclePhase = "Failed"
+	StageUnsubscribePending LifecycleStage = "UnsubscribePending"
+	// StageUnsubscribed: no usage is accepted any more.
+	StageUnsubscribed LifecycleStage = "Unsubscribed"
+	// StageFailed: it was over before it was ever active.
+	StageFailed LifecycleStage = "Failed"
 )
 
 // NotificationAction is what a notification tells, in the words of AWS
@@ -185,9 +185,9 @@ type Notification struct {
 	// +required
 	Time metav1.Time `json:"time,omitzero"`
 
-	// attempts that have failed.
+	// attempts that have failed; absent for none.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Attempts int32 `json:"attempts,omitempty"`
 
 	// nextAttemptTime is when it is tried again.
@@ -198,16 +198,17 @@ type Notification struct {
 // Lifecycle is how far a subscription has come, and what is still to be told of
 // it.
 type Lifecycle struct {
-	// phase that it is in.
+	// stage that it is in.
 	// +optional
-	Phase LifecyclePhase `json:"phase,omitempty"`
+	Stage LifecycleStage `json:"stage,omitempty"`
 
-	// phaseTime is when that began.
+	// stageTime is when that began.
 	// +optional
-	PhaseTime *metav1.Time `json:"phaseTime,omitempty"`
+	StageTime *metav1.Time `json:"stageTime,omitempty"`
 
 	// entitlementsHash is of the entitlements that were told last.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	EntitlementsHash string `json:"entitlementsHash,omitempty"`
 

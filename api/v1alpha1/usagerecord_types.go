@@ -79,6 +79,7 @@ type UsageRecordSpec struct {
 
 	// customerAccountID is the customer's account, if it is known.
 	// +optional
+	// +kubebuilder:validation:MinLength=12
 	// +kubebuilder:validation:MaxLength=12
 	CustomerAccountID string `json:"customerAccountID,omitempty"`
 
@@ -93,9 +94,9 @@ type UsageRecordSpec struct {
 	// +kubebuilder:validation:XValidation:rule="timestamp(self).getMinutes() == 0 && timestamp(self).getSeconds() == 0",message="`hour` must be a whole hour"
 	Hour metav1.Time `json:"hour,omitzero"`
 
-	// timestamp that the report gave.
+	// reportedTime is the Timestamp that the report gave.
 	// +optional
-	Timestamp *metav1.Time `json:"timestamp,omitempty"`
+	ReportedTime *metav1.Time `json:"reportedTime,omitempty"`
 
 	// quantity in units of the dimension.
 	// +required
@@ -117,12 +118,14 @@ type UsageRecordSpec struct {
 	// ServiceAccount: each Pod reports for itself. Who signs with an AccessKey
 	// reports for the customer as a whole.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	PodUID string `json:"podUID,omitempty"`
 
 	// clientTokenHash is the SHA-256 of MeterUsage's ClientToken, in lower-case
 	// hexadecimal digits.
 	// +optional
+	// +kubebuilder:validation:MinLength=64
 	// +kubebuilder:validation:MaxLength=64
 	ClientTokenHash string `json:"clientTokenHash,omitempty"`
 }

@@ -32,6 +32,30 @@ func ActivationLifetime(product *v1alpha1.Product, a *v1alpha1.Activation) time.
 	return limit
 }
 
+// IssuedMessage is what the condition Issued says of an Activation's key.
+func IssuedMessage(a *v1alpha1.Activation) string {
+	if a.Spec.SecretPolicy == v1alpha1.SecretPolicyNone {
+		return "The key has been handed out and is in no Secret"
+	}
+	return "The key is in its Secret"
+}
+
+// pageKept is how long an Activation that a page has made is kept after its key
+// has expired, for those who look.
+const pageKept = 24 * time.Hour
+
+// PageUseless is from when on an Activation that a page has made is of no use:
+// its key has expired and has activated nothing. A key that was redeemed stays,
+// since what it activated can be taken back by it; a registration token
+// activates nothing. It is zero where that time does not come.
+func PageUseless(a *v1alpha1.Activation) time.Time {
+	token := a.Spec.Type == v1alpha1.ActivationTypeRegistration
+	if a.Labels[v1alpha1.LabelPage] == "" || a.Status.ExpirationTime == nil || (!token && a.Status.FirstRedemptionTime != nil) {
+		return time.Time{}
+	}
+	return a.Status.ExpirationTime.Add(pageKept)
+}
+
 // KeyUsable says whether an Activation's key may be used now. The answer is
 // nil, ActivationKeyInvalid for a revoked one or ActivationKeyExpired.
 func KeyUsable(a *v1alpha1.Activation, now time.Time) error {

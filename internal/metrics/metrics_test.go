@@ -54,23 +54,40 @@ func TestWhatIsCounted(t *testing.T) {
 	ClockSkew(-40*time.Second, false)
 	Projection("create")
 	ProjectionFailure()
+	Notification("subscribe-success", "Delivered")
+	NotificationsPending(3)
+	NotificationsPending(-1)
+	Usage("acme", "render-farm", "minutes", UsageRecorded, 7)
+	Usage("acme", "render-farm", "minutes", UsageRepeated, 7)
+	Usage("acme", "render-farm", "minutes", UsageUnprocessed, 9)
+	UsageDeleted()
+	UsageRetention(1_900_000_000, 42)
 	want := map[string]float64{
-		"license_operator_ledger_commits_total result=Committed":                                  1,
-		"license_operator_ledger_commits_total result=Conflict":                                   1,
-		"license_operator_ledger_operations_total":                                                7,
-		"license_operator_ledger_written_bytes_total":                                             5120,
-		"license_operator_ledger_commit_duration_seconds":                                         2,
-		"license_operator_ledger_drift_units":                                                     3,
-		"license_operator_clock_skew_seconds":                                                     -40,
-		"license_operator_clock_untrusted":                                                        1,
-		"license_operator_projections_total write=create":                                         1,
-		"license_operator_projection_failures_total":                                              1,
-		"license_operator_live_lookups_total":                                                     2,
-		"license_operator_requests_total action=RefreshUserToken code=OK protocol=devpay":         1,
-		"license_operator_requests_total action=RefreshUserToken code=Throttling protocol=devpay": 1,
-		"license_operator_requests_total action=- code=InvalidAction protocol=devpay":             1,
-		"license_operator_request_duration_seconds action=RefreshUserToken protocol=devpay":       2,
-		"license_operator_request_duration_seconds action=- protocol=devpay":                      1,
+		"license_operator_usage_units_total dimension=minutes namespace=acme product=render-farm":                      7,
+		"license_operator_usage_records_total dimension=minutes namespace=acme product=render-farm result=Recorded":    1,
+		"license_operator_usage_records_total dimension=minutes namespace=acme product=render-farm result=Repeated":    1,
+		"license_operator_usage_records_total dimension=minutes namespace=acme product=render-farm result=Unprocessed": 1,
+		"license_operator_usage_records_deleted_total":                                                                 1,
+		"license_operator_usage_records_stored":                                                                        42,
+		"license_operator_usage_retention_last_success_timestamp_seconds":                                              1_900_000_000,
+		"license_operator_ledger_commits_total result=Committed":                                                       1,
+		"license_operator_ledger_commits_total result=Conflict":                                                        1,
+		"license_operator_ledger_operations_total":                                                                     7,
+		"license_operator_ledger_written_bytes_total":                                                                  5120,
+		"license_operator_ledger_commit_duration_seconds":                                                              2,
+		"license_operator_ledger_drift_units":                                                                          3,
+		"license_operator_clock_skew_seconds":                                                                          -40,
+		"license_operator_clock_untrusted":                                                                             1,
+		"license_operator_projections_total write=create":                                                              1,
+		"license_operator_projection_failures_total":                                                                   1,
+		"license_operator_notifications_total action=subscribe-success result=Delivered":                               1,
+		"license_operator_notifications_pending":                                                                       2,
+		"license_operator_live_lookups_total":                                                                          2,
+		"license_operator_requests_total action=RefreshUserToken code=OK protocol=devpay":                              1,
+		"license_operator_requests_total action=RefreshUserToken code=Throttling protocol=devpay":                      1,
+		"license_operator_requests_total action=- code=InvalidAction protocol=devpay":                                  1,
+		"license_operator_request_duration_seconds action=RefreshUserToken protocol=devpay":                            2,
+		"license_operator_request_duration_seconds action=- protocol=devpay":                                           1,
 	}
 	if diff := cmp.Diff(want, samples(t)); diff != "" {
 		t.Errorf("series (-want +got):\n%s", diff)

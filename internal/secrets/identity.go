@@ -37,6 +37,7 @@ type Identity struct {
 	activationSeed                            *prf
 	activationKeyMAC, registrationTokenMAC    *prf
 	temporaryKeyID, temporarySecret           *prf
+	webhookKey                                *prf
 }
 
 // NewIdentity returns the Identity of a key of exactly KeySize bytes. The key
@@ -65,6 +66,7 @@ func NewIdentity(key []byte) (*Identity, error) {
 		{&id.registrationTokenMAC, "registration-token-mac"},
 		{&id.temporaryKeyID, "temporary-access-key-id"},
 		{&id.temporarySecret, "temporary-secret-access-key"},
+		{&id.webhookKey, "webhook-key"},
 	} {
 		derived, err := newPRF(key, identityInfo+purpose.info)
 		if err != nil {

@@ -43,6 +43,9 @@ type signingVersion struct {
 	version  int
 	signFrom time.Time
 	signers  map[v1alpha1.SigningAlgorithm]*tokenSigner
+	// registrations signs for RegisterUsage; publicPEM verifies that.
+	registrations *tokenSigner
+	publicPEM     []byte
 }
 
 // NewSigning prepares 1 to MaxSigningVersions versions. Versions must ascend and
@@ -66,6 +69,9 @@ func NewSigning(keys []SigningKey) (*Signing, error) {
 		for _, signer := range signers {
 			version.signers[signer.algorithm] = signer
 			set.Keys = append(set.Keys, signer.public)
+		}
+		if version.registrations, version.publicPEM, err = newRegistrationSigner(key); err != nil {
+			return nil, fmt.Errorf("prepare signing version %d: %w", key.Version, err)
 		}
 		s.versions = append(s.versions, version)
 	}

@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,22 +41,39 @@ var errGone = fault.New(fault.ActivationKeyInvalid, "The activation key is no lo
 func (s *Store) Redeem(ctx context.Context, a *v1alpha1.Activation) (*v1alpha1.Activation, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
+	return s.redeem(ctx, a, redemption{usable: licensing.KeyUsable, gone: errGone, message: "The key has been used"})
+}
+
+// redemption is how a key or token is used.
+type redemption struct {
+	// usable is nil if it may be used now.
+	usable func(a *v1alpha1.Activation, now time.Time) error
+	// gone is the error of one whose Activation is no longer there.
+	gone error
+	// record, if there is one, adds to the status that is written.
+	record func(a *v1alpha1.Activation, now metav1.Time)
+	// message is that of the condition Redeemed.
+	message string
+}
+
+// redeem records a use and returns the Activation as it is committed.
+func (s *Store) redeem(ctx context.Context, a *v1alpha1.Activation, use redemption) (*v1alpha1.Activation, error) {
 	for attempt := 0; ; attempt++ {
 		now := metav1.NewTime(s.clock.Now())
-		if err := licensing.KeyUsable(a, now.Time); err != nil {
+		if err := use.usable(a, now.Time); err != nil {
 			return nil, err
 		}
 		if last := a.Status.LastRedemptionTime; last != nil && now.Sub(last.Time) < redemptionPrecision {
 			return a, nil
 		}
-		changed := redeemed(a, now)
+		changed := redeemed(a, now, use)
 		patch := client.MergeFromWithOptions(a, client.MergeFromWithOptimisticLock{})
 		err := s.live.Status().Patch(ctx, changed, patch, client.FieldOwner(v1alpha1.FieldOwner))
 		if err == nil {
 			return changed, nil
 		}
 		if apierrors.IsNotFound(err) {
-			return nil, errGone
+			return nil, use.gone
 		}
 		if !apierrors.IsConflict(err) || attempt == redeemAttempts {
 			return nil, unavailable(fmt.Errorf("record the redemption: %w", err))
@@ -66,15 +84,19 @@ func (s *Store) Redeem(ctx context.Context, a *v1alpha1.Activation) (*v1alpha1.A
 			return nil, unavailable(fmt.Errorf("read the activation again: %w", err))
 		}
 		// Another object of that name is another key's.
-		if fresh.UID != a.UID || fresh.Status.KeyHash != a.Status.KeyHash {
-			return nil, errGone
+		if fresh.UID != a.UID || keyHash(fresh) != keyHash(a) {
+			return nil, use.gone
 		}
 		a = fresh
 	}
 }
 
+// keyHash is the hash of an Activation's key: of one that was made for a token,
+// the token's.
+func keyHash(a *v1alpha1.Activation) string { return cmp.Or(a.Spec.KeyHash, a.Status.KeyHash) }
+
 // redeemed returns a copy of an Activation that says it was used now.
-func redeemed(a *v1alpha1.Activation, now metav1.Time) *v1alpha1.Activation {
+func redeemed(a *v1alpha1.Activation, now metav1.Time, use redemption) *v1alpha1.Activation {
 	changed := a.DeepCopy()
 	changed.Status.LastRedemptionTime = &now
 	if changed.Status.FirstRedemptionTime == nil {
@@ -82,8 +104,11 @@ func redeemed(a *v1alpha1.Activation, now metav1.Time) *v1alpha1.Activation {
 	}
 	meta.SetStatusCondition(&changed.Status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionRedeemed, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonRedeemed,
-		Message: "The key has been used", ObservedGeneration: a.Generation, LastTransitionTime: now,
+		Message: use.message, ObservedGeneration: a.Generation, LastTransitionTime: now,
 	})
+	if use.record != nil {
+		use.record(changed, now)
+	}
 	return changed
 }
 

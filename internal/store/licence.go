@@ -169,7 +169,12 @@ func (r *Reader) subscriptionsAfter(namespace, after string) (iter.Seq[*v1alpha1
 	if err != nil {
 		return nil, err
 	}
-	keys = slices.DeleteFunc(keys, func(key string) bool { return key <= namespace+"/"+after })
+	return r.subscriptionsByKey(slices.DeleteFunc(keys, func(key string) bool { return key <= namespace+"/"+after })), nil
+}
+
+// subscriptionsByKey reads Subscriptions in the order of their keys, each when
+// it is asked for.
+func (r *Reader) subscriptionsByKey(keys []string) iter.Seq[*v1alpha1.Subscription] {
 	slices.Sort(keys)
 	return func(yield func(*v1alpha1.Subscription) bool) {
 		for _, key := range keys {
@@ -181,7 +186,7 @@ func (r *Reader) subscriptionsAfter(namespace, after string) (iter.Seq[*v1alpha1
 				return
 			}
 		}
-	}, nil
+	}
 }
 
 // lookEveryday is look, where that something is not there is an everyday

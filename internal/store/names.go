@@ -138,3 +138,17 @@ func (n Names) AccessKeyID(k *v1alpha1.AccessKey, rotation int32) string {
 func (n Names) SecretAccessKey(k *v1alpha1.AccessKey, rotation int32) string {
 	return n.Identity.SecretAccessKey(k.Namespace, k.Name, int64(rotation))
 }
+
+// WebhookRotation is the number of the secret that a Product's webhook has now.
+func (n Names) WebhookRotation(p *v1alpha1.Product) int64 {
+	if r := p.Spec.Notifications.WebhookSecretRotation; r != nil {
+		return int64(*r)
+	}
+	return 1
+}
+
+// WebhookKey is the key that signs what is posted to a Product's webhook, in one
+// of its rotations.
+func (n Names) WebhookKey(p *v1alpha1.Product, rotation int64) secrets.WebhookKey {
+	return n.Identity.WebhookKey(p.Namespace, p.Name, rotation)
+}

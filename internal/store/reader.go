@@ -47,7 +47,7 @@ func NewReader(ctx context.Context, c cache.Cache) (*Reader, error) {
 		{&v1alpha1.Product{Spec: v1alpha1.ProductSpec{ImportedTokenSHA256: "0"}},
 			[]string{IndexProductCode, IndexProductSKU, IndexProductImportedToken}, &r.products},
 		{&v1alpha1.Subscription{Spec: v1alpha1.SubscriptionSpec{Customer: v1alpha1.Customer{AccountID: "0"}}},
-			[]string{IndexSubscriptionPID, IndexSubscriptionAccount, IndexSubscriptionLicense}, &r.subscriptions},
+			[]string{IndexSubscriptionPID, IndexSubscriptionAccount, IndexSubscriptionLicense, IndexSubscriptionProduct}, &r.subscriptions},
 		{&v1alpha1.Activation{Status: v1alpha1.ActivationStatus{KeyHash: "0"}},
 			[]string{IndexActivationKeyHash}, &r.activations},
 		{&v1alpha1.AccessKey{}, []string{IndexAccessKeyID}, &r.accessKeys},

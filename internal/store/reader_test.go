@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,7 +94,9 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 		To                     []*v1alpha1.Subscription
 		ByLicense              *v1alpha1.Subscription
 		Account, OfAccount     string
-		Names                  []string
+		Names, Of              []string
+		ByCode                 *v1alpha1.Product
+		Namespaces             []string
 	}
 	look := func(r client.Reader) (f found) {
 		st := store.New(s.Names, r, noServer{t: t}, s.Clock)
@@ -146,10 +149,19 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 		for sub := range subs {
 			f.Names = append(f.Names, sub.Name)
 		}
+		subs, err = st.SubscriptionsOf(ctx, s.Namespace, "render-farm", "globex")
+		must(err)
+		for sub := range subs {
+			f.Of = append(f.Of, sub.Name)
+		}
+		f.ByCode, err = st.ProductByCode(ctx, s.Namespace, "FARM")
+		must(err)
+		f.Namespaces, err = st.NamespacesOfCode(ctx, "FARM")
+		must(err)
 		return f
 	}
 	want, got := look(cached), look(reader)
-	for _, o := range []client.Object{got.Product, got.Subscription, got.Activation, got.ByKey, got.Key, got.BySKU, got.ByLicense} {
+	for _, o := range []client.Object{got.Product, got.Subscription, got.Activation, got.ByKey, got.Key, got.BySKU, got.ByLicense, got.ByCode} {
 		if reflect.ValueOf(o).IsNil() {
 			t.Errorf("the %T was not found", o)
 		}
@@ -163,6 +175,9 @@ func TestAReaderFindsWhatTheCacheFinds(t *testing.T) {
 		t.Errorf("the reader has found %+v", got)
 	}
 	if diff := cmp.Diff([]string{"globex", "initech"}, got.Names); diff != "" || len(got.To) != 1 || got.OfAccount != s.Namespace {
+		t.Errorf("the reader has found %+v", got)
+	}
+	if diff := cmp.Diff([]string{"globex", "initech"}, got.Of); diff != "" || !slices.Contains(got.Namespaces, s.Namespace) {
 		t.Errorf("the reader has found %+v", got)
 	}
 	if again := look(reader); again.Product != got.Product {

@@ -153,7 +153,16 @@ func (s *Store) ActivationByKey(ctx context.Context, key string) (*v1alpha1.Acti
 	if !s.Names.Identity.AuthenticActivationKey(key) {
 		return nil, nil
 	}
-	hash := s.Names.Identity.HashActivationKey(key)
+	return s.activationByHash(ctx, s.Names.Identity.HashActivationKey(key), func(a *v1alpha1.Activation) bool {
+		own, err := s.Names.ActivationKey(a)
+		return err == nil && own == key
+	})
+}
+
+// activationByHash finds the Activation of an authentic key or token by its
+// hash; nil if there is none. Of several it is the one that the key is own to:
+// a status copied into another namespace makes its owner no other.
+func (s *Store) activationByHash(ctx context.Context, hash string, own func(*v1alpha1.Activation) bool) (*v1alpha1.Activation, error) {
 	list, err := listOf(ctx, s.cache, &v1alpha1.ActivationList{}, "", IndexActivationKeyHash, hash)
 	if err == nil && len(list.Items) == 0 {
 		list = &v1alpha1.ActivationList{}
@@ -166,8 +175,7 @@ func (s *Store) ActivationByKey(ctx context.Context, key string) (*v1alpha1.Acti
 		return nil, err
 	}
 	for i := range list.Items {
-		// A status copied into another namespace makes its owner no other.
-		if own, err := s.Names.ActivationKey(&list.Items[i]); err == nil && own == key {
+		if own(&list.Items[i]) {
 			return &list.Items[i], nil
 		}
 	}

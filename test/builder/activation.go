@@ -46,3 +46,21 @@ func (b *ActivationBuilder) Revoked() *ActivationBuilder {
 	b.build.Spec.State = v1alpha1.ActivationRevoked
 	return b
 }
+
+// WithoutSecret has the key written into no Secret.
+func (b *ActivationBuilder) WithoutSecret() *ActivationBuilder {
+	b.build.Spec.SecretPolicy = v1alpha1.SecretPolicyNone
+	return b
+}
+
+// WithKeyHash makes it stand for a registration token that exists already: 64
+// hexadecimal digits of its hash.
+func (b *ActivationBuilder) WithKeyHash(hash string) *ActivationBuilder {
+	b.build.Spec.KeyHash = hash
+	return b.ForRegistration().WithoutSecret()
+}
+
+// MadeByPage labels it as made by a page.
+func (b *ActivationBuilder) MadeByPage(page string) *ActivationBuilder {
+	return b.WithLabel(v1alpha1.LabelPage, page)
+}

@@ -82,6 +82,12 @@ func (b *ProductBuilder) WithFulfillmentURL(url string) *ProductBuilder {
 	return b
 }
 
+// WithIdentifier says whether answers have a CustomerIdentifier.
+func (b *ProductBuilder) WithIdentifier(answer v1alpha1.IdentifierAnswer) *ProductBuilder {
+	b.build.Spec.Registration.CustomerIdentifier = answer
+	return b
+}
+
 // WithIssuer sets the issuer in the key fingerprint.
 func (b *ProductBuilder) WithIssuer(name string) *ProductBuilder {
 	b.build.Spec.License.IssuerName = name

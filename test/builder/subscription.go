@@ -54,6 +54,12 @@ func (b *SubscriptionBuilder) InState(state v1alpha1.SubscriptionState) *Subscri
 	return b
 }
 
+// FreeTrial makes it one that is free of charge.
+func (b *SubscriptionBuilder) FreeTrial() *SubscriptionBuilder {
+	b.build.Spec.OfferType = v1alpha1.OfferFreeTrial
+	return b
+}
+
 // StartingAt sets the beginning of the term, to the second.
 func (b *SubscriptionBuilder) StartingAt(start time.Time) *SubscriptionBuilder {
 	b.build.Spec.StartTime = ptr.To(metav1.NewTime(start.Truncate(time.Second)))

@@ -131,12 +131,13 @@ func (b *bounds) list(t *testing.T, path []any, s *apiextensionsv1.JSONSchemaPro
 		return // Kubernetes' own type.
 	}
 	b.refused(t, "another type", path, "text", "must be of type array")
-	key := s.XListMapKeys[0]
 	many := func(n int64) []any {
 		list := []any{}
 		for i := range n {
 			item := maps.Clone(items[0].(map[string]any))
-			item[key] = fmt.Sprintf("item-%d", i)
+			if len(s.XListMapKeys) > 0 { // An atomic list may have the same item twice.
+				item[s.XListMapKeys[0]] = fmt.Sprintf("item-%d", i)
+			}
 			list = append(list, item)
 		}
 		return list

@@ -48,6 +48,7 @@ var tables = map[string]cases{
 	"LicenseCheckout": checkoutCases,
 	"AccessKey":       accessKeyCases,
 	"SeatLedger":      ledgerCases,
+	"UsageRecord":     usageCases,
 }
 
 // changing gives a change of one kind the type that tables want.

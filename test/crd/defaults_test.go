@@ -20,7 +20,7 @@ var defaults = map[string]struct{ kind, name, written, stored string }{
 	"an empty Product has lifetimes and terms, and no borrowing": {
 		kind: "Product", written: `{}`, stored: `
 activation: {keyLifetimeSeconds: 3600}
-registration: {tokenLifetimeSeconds: 14400, tokenUse: Reusable}
+registration: {tokenLifetimeSeconds: 14400, tokenUse: Reusable, customerIdentifier: Included}
 license: {signingAlgorithm: ES256, renewal: None, provisional: {maxTimeToLiveMinutes: 60}}
 `},
 	"what a Product leaves out of a part is filled in": {
@@ -30,23 +30,30 @@ registration: {tokenUse: Once}
 license: {issuerName: Acme, provisional: {}}
 `, stored: `
 activation: {redirectURL: "https://acme.example/", keyLifetimeSeconds: 3600}
-registration: {tokenUse: Once, tokenLifetimeSeconds: 14400}
+registration: {tokenUse: Once, tokenLifetimeSeconds: 14400, customerIdentifier: Included}
 license: {issuerName: Acme, signingAlgorithm: ES256, renewal: None, provisional: {maxTimeToLiveMinutes: 60}}
 `},
 	"borrowing lasts a day and may end early": {
 		kind: "Product", written: `license: {borrow: {}}`, stored: `
 activation: {keyLifetimeSeconds: 3600}
-registration: {tokenLifetimeSeconds: 14400, tokenUse: Reusable}
+registration: {tokenLifetimeSeconds: 14400, tokenUse: Reusable, customerIdentifier: Included}
 license:
   signingAlgorithm: ES256
   renewal: None
   provisional: {maxTimeToLiveMinutes: 60}
   borrow: {maxTimeToLiveMinutes: 1440, earlyCheckIn: Allowed}
 `},
+	"a webhook has its first secret": {
+		kind: "Product", written: `notifications: {webhookURL: "https://acme.example/"}`, stored: `
+activation: {keyLifetimeSeconds: 3600}
+registration: {tokenLifetimeSeconds: 14400, tokenUse: Reusable, customerIdentifier: Included}
+license: {signingAlgorithm: ES256, renewal: None, provisional: {maxTimeToLiveMinutes: 60}}
+notifications: {webhookURL: "https://acme.example/", webhookSecretRotation: 1}
+`},
 	"an entitlement may be given back and not be overdrawn": {
 		kind: "Product", written: `license: {entitlements: [{name: seats, unit: Count, maxCount: 10}]}`, stored: `
 activation: {keyLifetimeSeconds: 3600}
-registration: {tokenLifetimeSeconds: 14400, tokenUse: Reusable}
+registration: {tokenLifetimeSeconds: 14400, tokenUse: Reusable, customerIdentifier: Included}
 license:
   signingAlgorithm: ES256
   renewal: None
@@ -55,16 +62,26 @@ license:
 `},
 	"a Subscription is Active without grace": {
 		kind: "Subscription", written: `productRef: {name: p}`,
-		stored: `{productRef: {name: p}, state: Active, gracePeriodSeconds: 0}`},
+		stored: `{productRef: {name: p}, state: Active, offerType: Standard, gracePeriodSeconds: 0}`},
 	"an Activation is an Active key": {
 		kind: "Activation", written: `subscriptionRef: {name: s}`,
-		stored: `{subscriptionRef: {name: s}, type: ActivationKey, state: Active}`},
+		stored: `{subscriptionRef: {name: s}, type: ActivationKey, secretPolicy: Create, state: Active}`},
 	"a LicenseCheckout is Provisional and waits": {
 		kind: "LicenseCheckout", written: `{subscriptionRef: {name: s}, entitlements: [{name: seats}]}`,
 		stored: `{subscriptionRef: {name: s}, entitlements: [{name: seats}], type: Provisional, whenUnavailable: Queue}`},
 	"an AccessKey is the first pair, Active, in a Secret": {
 		kind: "AccessKey", written: `type: Vendor`,
 		stored: `{type: Vendor, rotation: 1, overlapSeconds: 0, state: Active, secretPolicy: Create}`},
+	"dimensions alone are kept for 90 days": {
+		kind: "Product", written: `metering: {dimensions: [{name: render-minutes}]}`, stored: `
+activation: {keyLifetimeSeconds: 3600}
+registration: {tokenLifetimeSeconds: 14400, tokenUse: Reusable, customerIdentifier: Included}
+license: {signingAlgorithm: ES256, renewal: None, provisional: {maxTimeToLiveMinutes: 60}}
+metering: {dimensions: [{name: render-minutes}], recordRetentionDays: 90}
+`},
+	"nothing is added to a UsageRecord": {
+		kind: "UsageRecord", written: `{meteringRecordID: i, productRef: {name: p}, productCode: c, subscriptionRef: {name: s}, customerIdentifier: u, dimension: d, hour: "2030-06-01T12:00:00Z", quantity: 0, operation: MeterUsage}`,
+		stored: `{meteringRecordID: i, productRef: {name: p}, productCode: c, subscriptionRef: {name: s}, customerIdentifier: u, dimension: d, hour: "2030-06-01T12:00:00Z", quantity: 0, operation: MeterUsage}`},
 	"a SeatLedger's pool is not overdrawn": {
 		kind: "SeatLedger", name: "s-0", written: `{subscriptionRef: {name: s}, block: 0, sequence: 1, term: 1, pools: [{name: seats, total: 1, capacity: 1, used: 0}]}`,
 		stored: `{subscriptionRef: {name: s}, block: 0, sequence: 1, term: 1, pools: [{name: seats, total: 1, capacity: 1, used: 0, overage: Forbidden}]}`},

@@ -88,6 +88,10 @@ func TestKubectlShowsTheColumnsThatTheDocumentsPromise(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	if err := cluster.Client.Create(t.Context(), usage().InNamespace(namespace).Build()); err != nil {
+		t.Fatal(err)
+	}
+
 	const at = "2030-06-01T12:00:00Z"
 	for shortName, want := range map[string][][]string{
 		"lprod": {{"NAME", "CODE", "SKU", "READY", "REASON"},
@@ -102,6 +106,8 @@ func TestKubectlShowsTheColumnsThatTheDocumentsPromise(t *testing.T) {
 			{"initech-key", "Customer", "initech", "AKIA1", "True", "Ready"}},
 		"lledger": {{"NAME", "SUBSCRIPTION", "BLOCK", "SUCCESSOR", "SEQUENCE"},
 			{"initech-0", "initech", "0", "1", "7"}},
+		"lusage": {{"NAME", "PRODUCT", "CUSTOMER", "DIMENSION", "HOUR", "QUANTITY"},
+			{"usage-1", "render-farm", "cust-42", "render-minutes", at, "3"}},
 	} {
 		t.Run("kubectl get "+shortName, func(t *testing.T) {
 			got := table(t, kubectl(t, "", "get", shortName, "-n", namespace))
@@ -128,6 +134,7 @@ func TestKubectlShowsTheColumnsThatTheDocumentsPromise(t *testing.T) {
 			"product.license-operator.dev/render-farm", "subscription.license-operator.dev/initech",
 			"activation.license-operator.dev/initech-first", "licensecheckout.license-operator.dev/worker-0",
 			"accesskey.license-operator.dev/initech-key", "seatledger.license-operator.dev/initech-0",
+			"usagerecord.license-operator.dev/usage-1",
 		} {
 			if !strings.Contains(printed, name+"\n") {
 				t.Errorf("no %s in\n%s", name, printed)

@@ -20,6 +20,7 @@ const (
 	issuerWords   = "`issuerName` must be printable ASCII without colons and without blanks at its ends"
 	redirectWords = "`redirectURL` must be an absolute https URL (http only to localhost)"
 	fulfillWords  = "`fulfillmentURL` must be an absolute https URL (http only to localhost)"
+	webhookWords  = "`webhookURL` must be an absolute https URL (http only to localhost)"
 	nameWords     = "the name must be at most 63 characters long: it becomes part of other names"
 	patternWords  = "should match '^[!-~]([ -~]*[!-~])?$'"
 
@@ -57,6 +58,9 @@ var productCases = cases{
 		"an issuer that ends with a blank is refused":   {object: product().WithIssuer("Acme ").Build(), want: refusals{"spec.license.issuerName": issuerWords}},
 		"an unknown signing algorithm is refused":       {object: product().WithSigningAlgorithm("HS256").Build(), want: refusals{"spec.license.signingAlgorithm": `Unsupported value: "HS256": supported values: "ES256", "PS384", "EdDSA"`}},
 		"an unknown renewal is refused":                 {object: product().WithRenewal("Daily").Build(), want: refusals{"spec.license.renewal": `Unsupported value: "Daily": supported values: "None", "Weekly", "Monthly"`}},
+		"customers without identifiers are accepted":    {object: product().WithIdentifier(v1alpha1.IdentifierOmitted).Build()},
+		"customers with identifiers are accepted":       {object: product().WithIdentifier(v1alpha1.IdentifierIncluded).Build()},
+		"another answer about identifiers is refused":   {object: product().WithIdentifier("Sometimes").Build(), want: refusals{"spec.registration.customerIdentifier": `Unsupported value: "Sometimes": supported values: "Included", "Omitted"`}},
 		"an unknown token use is refused":               {object: product().WithRegistration(60, "Twice").Build(), want: refusals{"spec.registration.tokenUse": `Unsupported value: "Twice": supported values: "Reusable", "Once"`}},
 		"an unknown early check-in is refused":          {object: product().WithBorrow(60, "Maybe").Build(), want: refusals{"spec.license.borrow.earlyCheckIn": `Unsupported value: "Maybe": supported values: "Allowed", "Forbidden"`}},
 		"seats with a count are accepted":               {object: product().WithSeats("seats", 10).Build()},
@@ -79,14 +83,22 @@ var productCases = cases{
 		"another scheme is refused":                     {object: product().WithRedirectURL("javascript:alert(1)").WithFulfillmentURL("ftp://acme.example/").Build(), want: refusals{"spec.activation.redirectURL": redirectWords, "spec.registration.fulfillmentURL": fulfillWords}},
 		"a path without a host is refused":              {object: product().WithRedirectURL("/activate").WithFulfillmentURL("https:///register").Build(), want: refusals{"spec.activation.redirectURL": redirectWords, "spec.registration.fulfillmentURL": fulfillWords}},
 		"what is no URL at all is refused":              {object: product().WithRedirectURL("acme.example").WithFulfillmentURL("https://acme example/").Build(), want: refusals{"spec.activation.redirectURL": redirectWords, "spec.registration.fulfillmentURL": fulfillWords}},
+		"a webhook by https is accepted":                {object: product().WithWebhook("https://hooks.acme.example:8443/in?from=licences").WithWebhookRotation(7).Build()},
+		"a webhook by http on this host is accepted":    {object: product().WithWebhook("http://localhost:8080/").Build()},
+		"a webhook by http elsewhere is refused":        {object: product().WithWebhook("http://hooks.acme.example/").Build(), want: refusals{"spec.notifications.webhookURL": webhookWords}},
+		"a webhook on what begins like this host":       {object: product().WithWebhook("http://127.0.0.1.acme.example/").Build(), want: refusals{"spec.notifications.webhookURL": webhookWords}},
+		"a webhook without a host is refused":           {object: product().WithWebhook("https:///in").Build(), want: refusals{"spec.notifications.webhookURL": webhookWords}},
+		"a webhook of another scheme is refused":        {object: product().WithWebhook("file:///etc/passwd").Build(), want: refusals{"spec.notifications.webhookURL": webhookWords}},
+		"a webhook that is no URL is refused":           {object: product().WithWebhook("hooks.acme.example").Build(), want: refusals{"spec.notifications.webhookURL": webhookWords}},
 	},
 	updates: map[string]update{
-		"the code can't be changed":          {object: product().WithCode("A1").Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.Code = "A2" }), want: refusals{"spec.code": codeImmutable}},
-		"the code can't be taken away":       {object: product().WithCode("A1").Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.Code = "" }), want: refusals{"spec.code": codeImmutable}},
-		"the code can't be set later":        {object: product().Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.Code = "A1" }), want: refusals{"spec.code": codeImmutable}},
-		"everything else can be changed":     {object: product().WithCode("A1").WithSeats("seats", 1).Build(), change: changing(func(p *v1alpha1.Product) { *p = *everythingElse(p) })},
-		"borrowing can be taken away":        {object: product().WithBorrow(60, v1alpha1.Allowed).Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.License.Borrow = nil })},
-		"seats can't be made a counted None": {object: product().WithSeats("seats", 1).Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.License.Entitlements[0].Unit = v1alpha1.UnitNone }), want: refusals{"spec.license.entitlements[0].maxCount": featureCounted}},
+		"a webhook can be set, changed and taken away": {object: product().WithWebhook("https://acme.example/").Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.Notifications = v1alpha1.NotificationPolicy{} })},
+		"the code can't be changed":                    {object: product().WithCode("A1").Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.Code = "A2" }), want: refusals{"spec.code": codeImmutable}},
+		"the code can't be taken away":                 {object: product().WithCode("A1").Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.Code = "" }), want: refusals{"spec.code": codeImmutable}},
+		"the code can't be set later":                  {object: product().Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.Code = "A1" }), want: refusals{"spec.code": codeImmutable}},
+		"everything else can be changed":               {object: product().WithCode("A1").WithSeats("seats", 1).Build(), change: changing(func(p *v1alpha1.Product) { *p = *everythingElse(p) })},
+		"borrowing can be taken away":                  {object: product().WithBorrow(60, v1alpha1.Allowed).Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.License.Borrow = nil })},
+		"seats can't be made a counted None":           {object: product().WithSeats("seats", 1).Build(), change: changing(func(p *v1alpha1.Product) { p.Spec.License.Entitlements[0].Unit = v1alpha1.UnitNone }), want: refusals{"spec.license.entitlements[0].maxCount": featureCounted}},
 	},
 }
 

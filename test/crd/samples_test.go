@@ -83,8 +83,8 @@ func TestEverySampleIsAcceptedAndRefersToAnother(t *testing.T) {
 			if err := strict.Create(t.Context(), o); err != nil {
 				t.Error(err)
 			}
-			if o.GetKind() == "SeatLedger" {
-				t.Error("a SeatLedger is nobody's to apply")
+			if kind := o.GetKind(); kind == "SeatLedger" || kind == "UsageRecord" {
+				t.Errorf("a %s is nobody's to apply", kind)
 			}
 		})
 	}

@@ -47,6 +47,8 @@ var subscriptionCases = cases{
 		"an account of 12 digits is accepted":          {object: subscription().WithAccountID("000000000001").Build()},
 		"an account with a letter is refused":          {object: subscription().WithAccountID("21098765432l").Build(), want: refusals{"spec.customer.accountID": accountWords}},
 		"an account with a hyphen is refused":          {object: subscription().WithAccountID("2109-8765-43").Build(), want: refusals{"spec.customer.accountID": accountWords}},
+		"a free trial is accepted":                     {object: subscription().FreeTrial().Build()},
+		"an unknown offer is refused":                  {object: subscription().With(func(s *v1alpha1.Subscription) { s.Spec.OfferType = "Gift" }).Build(), want: refusals{"spec.offerType": `Unsupported value: "Gift": supported values: "Standard", "FreeTrial"`}},
 		"an unknown state is refused":                  {object: subscription().InState("Paused").Build(), want: refusals{"spec.state": `Unsupported value: "Paused": supported values: "Pending", "Active", "Suspended", "Cancelled"`}},
 		"an end a second after the start is accepted":  {object: subscription().StartingAt(noon).EndingAt(noon.Add(time.Second)).Build()},
 		"an end at the start is refused":               {object: subscription().StartingAt(noon).EndingAt(noon).Build(), want: refusals{"spec.endTime": termWords}},

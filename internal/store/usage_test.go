@@ -1,0 +1,144 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"pgregory.net/rapid"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/internal/store"
+	"github.com/license-operator/license-operator/test/builder"
+)
+
+var usedKey = store.UsageKey{Namespace: "acme", ProductCode: "774F4FF8", Customer: "cust-42", Dimension: "render-minutes",
+	Hour: time.Date(2031, time.May, 6, 7, 0, 0, 0, time.UTC)}
+
+// The names are those of records that are stored: they must never change.
+func TestTheNameOfAUsageRecordIsWhatItAlwaysWas(t *testing.T) {
+	if got, want := usedKey.Name(), "usage-7372d1db937400968ff8ad2abe49959941b758b4"; got != want {
+		t.Errorf("the name is %s, want %s", got, want)
+	}
+	if got, want := usedKey.MeteringRecordID(), "41b758b4-a33a-8abd-9604-fd76b5fc2481"; got != want {
+		t.Errorf("the MeteringRecordId is %s, want %s", got, want)
+	}
+}
+
+func TestEachKeyHasANameOfItsOwn(t *testing.T) {
+	text := rapid.StringMatching(`[a-c]{0,2}`)
+	key := rapid.Custom(func(t *rapid.T) store.UsageKey {
+		return store.UsageKey{Namespace: text.Draw(t, "namespace"), ProductCode: text.Draw(t, "code"), Customer: text.Draw(t, "customer"),
+			Dimension: text.Draw(t, "dimension"), PodUID: text.Draw(t, "pod"),
+			Hour: usedKey.Hour.Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "hours")) * time.Hour)}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := key.Draw(t, "a"), key.Draw(t, "b")
+		if (a.Name() == b.Name()) != (a == b) || (a.MeteringRecordID() == b.MeteringRecordID()) != (a == b) {
+			t.Fatalf("%+v is %s, %+v is %s", a, a.Name(), b, b.Name())
+		}
+		if wrong := validation.IsDNS1123Subdomain(a.Name()); len(wrong) > 0 {
+			t.Fatalf("%s: %v", a.Name(), wrong)
+		}
+		if id, err := uuid.Parse(a.MeteringRecordID()); err != nil || id.Version() != 8 || id.Variant() != uuid.RFC4122 {
+			t.Fatalf("%s is no UUID of version 8", a.MeteringRecordID())
+		}
+	})
+}
+
+func TestTheHourIsTheSameInEveryTimeZone(t *testing.T) {
+	other := usedKey
+	other.Hour = usedKey.Hour.In(time.FixedZone("", 5*3600+1800))
+	if other.Name() != usedKey.Name() {
+		t.Error("the same hour in another time zone has another name")
+	}
+}
+
+func TestPutKeepsTheFirst(t *testing.T) {
+	s := newScene(t)
+	records := store.NewUsageRecords(s.Operator)
+	key := usedKey
+	key.Namespace = s.Namespace
+	record := func(quantity int32) *v1alpha1.UsageRecord {
+		r := store.NewUsageRecord(key, "render-farm", "initech")
+		r.Spec.Quantity, r.Spec.Operation = quantity, v1alpha1.OperationMeterUsage
+		return r
+	}
+	for _, test := range []struct {
+		quantity, first int32
+		created         bool
+	}{{7, 7, true}, {7, 7, false}, {8, 7, false}} {
+		first, created, err := records.Put(t.Context(), record(test.quantity))
+		if err != nil || created != test.created || first.Spec.Quantity != test.first || first.UID == "" {
+			t.Errorf("%d: %+v, created %t, %v", test.quantity, first, created, err)
+		}
+	}
+	if first, _, err := store.NewUsageRecords(broken{s.Operator}).Put(t.Context(), record(9)); !errors.Is(err, errBroken) || first != nil {
+		t.Errorf("the first can't be read: %+v, %v", first, err)
+	}
+}
+
+func TestContinueAfter(t *testing.T) {
+	gone := apierrors.NewResourceExpired("too old")
+	gone.ErrStatus.Continue = "token"
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"no error":                   {nil, ""},
+		"another error":              {errBroken, ""},
+		"gone with a token":          {gone, "token"},
+		"gone without a token":       {apierrors.NewResourceExpired("too old"), ""},
+		"another error with a token": {apierrors.NewServiceUnavailable("away"), ""},
+	} {
+		if got := store.ContinueAfter(test.err); got != test.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestAcceptedSubscriptions(t *testing.T) {
+	s := newScene(t)
+	s.Create(
+		builder.Subscription("a", "render-farm").Build(), builder.Subscription("b", "studio").Build(),
+		builder.Subscription("c", "render-farm").Build(), builder.Subscription("d", "render-farm").Build())
+	for name, test := range map[string]struct{ accepted, want string }{
+		"none":                     {"", ""},
+		"one":                      {"c", "c"},
+		"two":                      {"ac", "ac"},
+		"no more than two are":     {"acd", "ac"},
+		"one of another product":   {"b", ""},
+		"one, and one of another'": {"bd", "d"},
+	} {
+		accepted := func(sub *v1alpha1.Subscription) bool { return strings.Contains(test.accepted, sub.Name) }
+		for where, st := range map[string]*store.Store{
+			"in the cache":         store.New(s.Names, s.Operator, broken{s.Operator}, s.Clock),
+			"at the API server":    store.New(s.Names, emptyCache{}, s.Operator, s.Clock),
+			"in the cache of none": store.New(s.Names, s.Operator, s.Operator, s.Clock),
+		} {
+			subs, err := st.AcceptedSubscriptions(t.Context(), s.Namespace, "render-farm", accepted)
+			if where == "in the cache" && test.want == "" {
+				if err == nil {
+					t.Errorf("%s %s: nobody was asked", name, where)
+				}
+				continue
+			}
+			got := map[string]bool{}
+			for _, sub := range subs {
+				got[sub.Name] = true
+			}
+			if names := strings.Join(slices.Sorted(maps.Keys(got)), ""); err != nil || names != test.want {
+				t.Errorf("%s %s: %q %v, want %q", name, where, names, err, test.want)
+			}
+		}
+	}
+}
