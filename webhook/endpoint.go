@@ -3,12 +3,13 @@
 
 // Package webhook is the HTTPS endpoint: one server that licensed software
 // talks to. It tells the protocols apart, bounds and counts requests, and
-// leaves encoding to query and awsjson and deciding to devpay and
-// licensemanager.
+// leaves encoding to query and awsjson and deciding to devpay,
+// licensemanager and marketplace.
 package webhook
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"net"
@@ -27,12 +28,16 @@ import (
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/internal/throttle"
 	"github.com/license-operator/license-operator/webhook/auth"
+	"github.com/license-operator/license-operator/webhook/awsjson"
 	"github.com/license-operator/license-operator/webhook/devpay"
 	"github.com/license-operator/license-operator/webhook/licensemanager"
+	"github.com/license-operator/license-operator/webhook/marketplace"
+	"github.com/license-operator/license-operator/webhook/pages"
 	"github.com/license-operator/license-operator/webhook/query"
 )
 
-// Bounds of one request, in bytes.
+// Bounds of one request, in bytes. Services of AWS JSON 1.1 have bounds of their
+// own for bodies.
 const (
 	maxBody       = 64 << 10
 	maxHeaders    = 64 << 10
@@ -58,17 +63,20 @@ type Config struct {
 
 // Endpoint answers requests. It is an http.Handler.
 type Endpoint struct {
-	clock     clock.PassiveClock
-	prefix    string
-	service   *devpay.Service
-	licences  *licensemanager.Service
-	jwks      http.Handler
-	verifier  *auth.Verifier
-	bearer    *auth.Bearer
-	vended    *CredentialsService
-	callers   *throttle.Throttle
-	anonymous *throttle.Throttle
-	failures  *throttle.Throttle
+	clock    clock.PassiveClock
+	prefix   string
+	service  *devpay.Service
+	services map[*awsjson.Service]jsonService
+	jwks     http.Handler
+	// publicKeys are those of RegisterUsage.
+	publicKeys http.Handler
+	pages      *pages.Service
+	verifier   *auth.Verifier
+	bearer     *auth.Bearer
+	vended     *CredentialsService
+	callers    *throttle.Throttle
+	anonymous  *throttle.Throttle
+	failures   *throttle.Throttle
 }
 
 // Parts is what the endpoint decides with.
@@ -79,6 +87,8 @@ type Parts struct {
 	Books licensemanager.Books
 	// Live asks the API server who a ServiceAccount is and what it may do.
 	Live client.Writer
+	// Usage writes what is metered.
+	Usage *store.UsageRecords
 }
 
 // NewEndpoint returns an endpoint.
@@ -87,19 +97,27 @@ func NewEndpoint(cfg Config, p Parts) *Endpoint {
 	verifier := auth.NewVerifier(keyFinder{p.Store})
 	verifier.AllowVersion0, verifier.AllowVersion1 = cfg.AllowVersion0, cfg.AllowVersion1
 	verifier.Sessions = sessions
+	access := auth.NewAuthorizer(reviewer, p.Clock)
+	licences := &licensemanager.Service{Clock: p.Clock, Store: p.Store, Books: p.Books, Keys: p.Keys, Access: access}
+	market := &marketplace.Service{Clock: p.Clock, Store: p.Store, Keys: p.Keys, Access: access, Usage: p.Usage}
 	e := &Endpoint{
 		clock:   p.Clock,
 		prefix:  strings.TrimSuffix(cfg.PathPrefix, "/"),
 		service: &devpay.Service{Clock: p.Clock, Store: p.Store, Keys: p.Keys},
-		licences: &licensemanager.Service{Clock: p.Clock, Store: p.Store, Books: p.Books, Keys: p.Keys,
-			Access: auth.NewAuthorizer(reviewer, p.Clock)},
+		services: map[*awsjson.Service]jsonService{
+			awsjson.LicenseManager:         licences,
+			awsjson.MarketplaceMetering:    market,
+			awsjson.MarketplaceEntitlement: market,
+		},
 		jwks:      NewJWKSHandler(p.Keys),
+		pages:     pages.New(p.Clock, p.Store, p.Keys, rand.Reader),
 		verifier:  verifier,
 		bearer:    auth.NewBearer(reviewer),
 		callers:   throttle.New(cfg.CallerRate, cfg.CallerBurst, p.Clock),
 		anonymous: throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, p.Clock),
 		failures:  throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, p.Clock),
 	}
+	e.publicKeys = &publicKeysHandler{keys: p.Keys, clock: p.Clock, prefix: e.prefix}
 	e.vended = NewCredentialsService(e.bearer, sessions, e.allowAnonymous, p.Clock)
 	return e
 }
@@ -109,9 +127,15 @@ func NewEndpoint(cfg Config, p Parts) *Endpoint {
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &record{id: uuid.NewString(), start: e.clock.Now(), protocol: protocolQuery, action: noAction}
 	w.Header().Set("x-amzn-RequestId", rec.id)
-	switch path := strings.TrimPrefix(r.URL.Path, e.prefix); {
+	path := strings.TrimPrefix(r.URL.Path, e.prefix)
+	page, link := pages.Find(path)
+	switch {
+	case page != nil:
+		e.servePage(w, r, rec, page, link)
 	case path == JWKSPath:
-		e.serveJWKS(w, r, rec)
+		e.serveKeys(w, r, rec, actionJWKS, e.jwks)
+	case path == PublicKeysPath, strings.HasPrefix(path, PublicKeysPath+"/"):
+		e.serveKeys(w, r, rec, actionPublicKeys, e.publicKeys)
 	case path == CredentialsPath:
 		e.serveCredentials(w, r, rec)
 	case r.Header.Get("X-Amz-Target") != "":
@@ -160,7 +184,7 @@ func (e *Endpoint) answer(w http.ResponseWriter, r *http.Request, rec *record) (
 	if err := e.checkPath(r); err != nil {
 		return nil, err
 	}
-	body, err := readBody(w, r)
+	body, err := readBody(w, r, maxBody)
 	if err != nil {
 		return nil, err
 	}
@@ -214,16 +238,17 @@ func (e *Endpoint) checkPath(r *http.Request) error {
 	return nil
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readBody reads a body of at most so many bytes.
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil, nil
 	}
-	tooLarge := fault.New(fault.RequestTooLarge, "The body is larger than %d bytes.", maxBody)
-	if r.ContentLength > maxBody {
+	tooLarge := fault.New(fault.RequestTooLarge, "The body is larger than %d bytes.", most)
+	if r.ContentLength > most {
 		// Said before a client that asks first (Expect: 100-continue) sends it.
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, tooLarge
 	}

@@ -70,6 +70,7 @@ type fixture struct {
 	vault    *vault
 	clock    *testclock.FakeClock
 	names    store.Names
+	keys     *secrets.Holder
 	vendor   *auth.Signer
 	log      *bytes.Buffer
 }
@@ -88,7 +89,7 @@ func newFixture(t testing.TB, cfg webhook.Config) *fixture {
 	if err := holder.Set(keys); err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{clock: testclock.NewFakeClock(start), names: store.Names{Identity: keys.Identity}, log: &bytes.Buffer{}}
+	f := &fixture{clock: testclock.NewFakeClock(start), names: store.Names{Identity: keys.Identity}, keys: holder, log: &bytes.Buffer{}}
 	f.vault = &vault{
 		key:  builder.VendorKey("vendor").InNamespace("acme").Build(),
 		fail: func() error { return nil },

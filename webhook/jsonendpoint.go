@@ -4,12 +4,20 @@
 package webhook
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/webhook/auth"
 	"github.com/license-operator/license-operator/webhook/awsjson"
 )
+
+// jsonService answers the operations of some APIs.
+type jsonService interface {
+	// Do answers an operation. in is what op.New has made; the answer is a
+	// pointer to the operation's response. Errors are faults, or internal.
+	Do(ctx context.Context, op *awsjson.Operation, who *auth.Principal, in any) (any, error)
+}
 
 // serveJSON answers a request of the AWS JSON 1.1 protocol.
 func (e *Endpoint) serveJSON(w http.ResponseWriter, r *http.Request, rec *record) {
@@ -43,7 +51,7 @@ func (e *Endpoint) answerJSON(w http.ResponseWriter, r *http.Request, rec *recor
 	if err := e.checkTransport(r); err != nil {
 		return nil, err
 	}
-	body, err := readBody(w, r)
+	body, err := readBody(w, r, op.Service.MaxBody)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +71,7 @@ func (e *Endpoint) answerJSON(w http.ResponseWriter, r *http.Request, rec *recor
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	return e.licences.Do(r.Context(), op, rec.principal, in.Value)
+	return e.services[op.Service].Do(r.Context(), op, rec.principal, in.Value)
 }
 
 // authenticateJSON proves who calls: by a signature of version 4, or a

@@ -14,6 +14,7 @@ import (
 const (
 	actionJWKS        = "JWKS"
 	actionCredentials = "Credentials"
+	actionPublicKeys  = "PublicKeys"
 )
 
 // serveCredentials answers a ServiceAccount's request for temporary keys.
@@ -37,9 +38,9 @@ func (e *Endpoint) serveCredentials(w http.ResponseWriter, r *http.Request, rec 
 	})
 }
 
-// serveJWKS answers with the public keys of licence tokens. Anybody may ask.
-func (e *Endpoint) serveJWKS(w http.ResponseWriter, r *http.Request, rec *record) {
-	rec.protocol, rec.action = protocolHTTP, actionJWKS
+// serveKeys answers with public keys. Anybody may ask.
+func (e *Endpoint) serveKeys(w http.ResponseWriter, r *http.Request, rec *record, action string, keys http.Handler) {
+	rec.protocol, rec.action = protocolHTTP, action
 	err := e.guarded(r, rec, func() error {
 		if err := e.checkTransport(r); err != nil {
 			return err
@@ -54,7 +55,7 @@ func (e *Endpoint) serveJWKS(w http.ResponseWriter, r *http.Request, rec *record
 			return writeCredentials(w, auth.Credentials{}, err)
 		}
 		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		e.jwks.ServeHTTP(status, r)
+		keys.ServeHTTP(status, r)
 		return http.StatusText(status.status), status.status, status.lost
 	})
 }

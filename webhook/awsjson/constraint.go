@@ -3,25 +3,23 @@
 
 package awsjson
 
-import "regexp"
+import "github.com/license-operator/license-operator/internal/fault"
 
 // shape holds the constraints of one simple type or list of an API model,
 // under its name there. The tag "model" of a member says
 //
-//	model:"<shape>[,required][,max=<n>][,secret]"
+//	model:"<shape>[,required][,max=<n>][,secret][,fault=<kind>]"
 //
 // where max bounds a shape that the model leaves unbounded, in characters or
-// items, and secret keeps the value out of errors. A bound of our own answers
-// as one of the model would.
+// items, secret keeps the value out of errors, and fault is the kind of
+// ownFaults that a value answers with instead of Validation. A bound of our own
+// answers as one of the model would.
 type shape struct {
 	// enum lists the values that a string may have.
 	enum []string
-	// unsupported says that a value outside enum is known for what it is: a
-	// method of signature that is not offered, which has its own error.
-	unsupported bool
 	// minLength and maxLength are in characters, or items; 0 is no bound.
 	minLength, maxLength int
-	// ours says that maxLength is a bound of ours, not of the model's.
+	// ours says that maxLength, or max, is a bound of ours, not of the model's.
 	ours bool
 	// pattern is the model's; a value must match it as a whole. matches does
 	// what it says.
@@ -30,70 +28,27 @@ type shape struct {
 	// min and max bound a number, if ranged.
 	ranged   bool
 	min, max int64
-	// element is the shape of a list's items.
-	element string
+	// element is the shape of a list's items or a map's values, key that of a
+	// map's keys.
+	element, key string
 }
 
-const (
-	arnPattern  = `^arn:aws[a-zA-Z-]*:[A-Za-z0-9][A-Za-z0-9_/.-]{0,62}:[A-Za-z0-9_/.-]{0,63}:[A-Za-z0-9_/.-]{0,63}:[A-Za-z0-9][A-Za-z0-9:_/+=,@.-]{0,1023}$`
-	timePattern = `^(-?(?:[1-9][0-9]*)?[0-9]{4})-(1[0-2]|0[1-9])-(3[0-1]|0[1-9]|[1-2][0-9])T(2[0-3]|[0-1][0-9]):([0-5][0-9]):([0-5][0-9])(\.[0-9]+)?(Z|[+-](?:2[ 0-3]|[0-1][0-9]):[0-5][0-9])+$`
-)
-
-// units are what an entitlement may be counted in; None is for features.
-var units = []string{
-	"Count", "None", "Seconds", "Microseconds", "Milliseconds",
-	"Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes",
-	"Bits", "Kilobits", "Megabits", "Gigabits", "Terabits", "Percent",
-	"Bytes/Second", "Kilobytes/Second", "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second",
-	"Bits/Second", "Kilobits/Second", "Megabits/Second", "Gigabits/Second", "Terabits/Second", "Count/Second",
+// ownFaults are the errors of values that an operation has an error of its own
+// for, by their kind: where the value is, and what it is, written as it may be
+// shown. They come after those of validation.
+var ownFaults = map[fault.Kind]func(at, shown string) error{
+	fault.UnsupportedSignatureMethod: func(_, shown string) error {
+		return fault.New(fault.UnsupportedSignatureMethod, "The digital signature method%s is not supported; use %s.",
+			shown, DigitalSignatureMethodJWTPS384)
+	},
+	fault.RegistrationTokenInvalid: func(string, string) error {
+		return fault.New(fault.RegistrationTokenInvalid, "The registration token is empty or too long. Pass it on as the buyer's browser has posted it.")
+	},
+	fault.TagInvalid: func(at, _ string) error {
+		return fault.New(fault.TagInvalid, "%s is invalid: there are 1 to 5 tags, keys have 1 to 100 characters and values 1 to 256, "+
+			"of letters, digits, blanks and !\"#$%%&'()*+,-./:;<=@_ only.", at)
+	},
 }
 
-// shapes holds the simple types and lists of the API models. A structure has
-// its constraints in the tags of its Go type.
-var shapes = map[string]shape{
-	"Boolean":    {},
-	"BoxBoolean": {},
-	"BoxInteger": {},
-	"Long":       {},
-	"MaxSize100": {ranged: true, min: 1, max: 100},
-	"String":     {},
-
-	"Arn":         {maxLength: 2048, pattern: arnPattern, matches: isARN},
-	"ClientToken": {maxLength: 2048, pattern: `\S+`, matches: isUnspaced},
-	"FilterName":  {maxLength: 128, ours: true},
-	"FilterValue": {maxLength: 1024, ours: true},
-	// No request has one, so this pattern may cost what it costs.
-	"ISO8601DateTime":     {maxLength: 50, pattern: timePattern, matches: regexp.MustCompile(timePattern).MatchString},
-	"SignedToken":         {minLength: 4096},
-	"StatusReasonMessage": {maxLength: 400, pattern: `[\s\S]+`, matches: isNotEmpty},
-
-	"AllowedOperation": {enum: []string{
-		AllowedOperationCreateGrant, AllowedOperationCheckoutLicense, AllowedOperationCheckoutBorrowLicense,
-		AllowedOperationCheckInLicense, AllowedOperationExtendConsumptionLicense,
-		AllowedOperationListPurchasedLicenses, AllowedOperationCreateToken,
-	}},
-	"CheckoutType":           {enum: []string{CheckoutTypeProvisional, CheckoutTypePerpetual}},
-	"DigitalSignatureMethod": {enum: []string{DigitalSignatureMethodJWTPS384}, unsupported: true},
-	"EntitlementDataUnit":    {enum: units},
-	"EntitlementUnit":        {enum: units},
-	"LicenseStatus": {enum: []string{
-		LicenseStatusAvailable, LicenseStatusPendingAvailable, LicenseStatusDeactivated, LicenseStatusSuspended,
-		LicenseStatusExpired, LicenseStatusPendingDelete, LicenseStatusDeleted,
-	}},
-	"ReceivedStatus": {enum: []string{
-		"PENDING_WORKFLOW", "PENDING_ACCEPT", "REJECTED", ReceivedStatusActive,
-		"FAILED_WORKFLOW", "DELETED", "DISABLED", "WORKFLOW_COMPLETED",
-	}},
-	"RenewType": {enum: []string{RenewTypeNone, RenewTypeWeekly, RenewTypeMonthly}},
-
-	"AllowedOperationList": {element: "AllowedOperation", minLength: 1, maxLength: 8},
-	"ArnList":              {element: "Arn"},
-	"EntitlementDataList":  {element: "EntitlementData"},
-	"EntitlementList":      {element: "Entitlement"},
-	"EntitlementUsageList": {element: "EntitlementUsage"},
-	"FilterList":           {element: "Filter"},
-	"FilterValues":         {element: "FilterValue"},
-	"GrantedLicenseList":   {element: "GrantedLicense"},
-	"LicenseList":          {element: "License"},
-	"MetadataList":         {element: "Metadata"},
-}
+// arnPattern is the pattern of ARNs in all the models.
+const arnPattern = `^arn:aws[a-zA-Z-]*:[A-Za-z0-9][A-Za-z0-9_/.-]{0,62}:[A-Za-z0-9_/.-]{0,63}:[A-Za-z0-9_/.-]{0,63}:[A-Za-z0-9][A-Za-z0-9:_/+=,@.-]{0,1023}$`

@@ -6,7 +6,6 @@ package awsjson
 import (
 	"reflect"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/license-operator/license-operator/internal/fault"
@@ -146,11 +145,26 @@ func (d *decoder) value(v *value, out reflect.Value) (filled bool, err error) {
 			return false, d.mismatch("an integer")
 		}
 		return true, d.integer(v, out)
+	case doubleKind:
+		if c != '-' && !isDigit(c) {
+			return false, d.mismatch("a number")
+		}
+		return true, d.double(v, out)
+	case timestampKind:
+		if c != '-' && !isDigit(c) {
+			return false, d.mismatch(timestampForm)
+		}
+		return true, d.timestamp(v, out)
 	case listKind:
 		if c != '[' {
 			return false, d.mismatch("a list")
 		}
 		return true, d.list(v, out)
+	case mapKind:
+		if c != '{' {
+			return false, d.mismatch("an object")
+		}
+		return true, d.mapping(v, out)
 	default:
 		if c != '{' {
 			return false, d.mismatch("an object")
@@ -246,50 +260,4 @@ func (d *decoder) list(v *value, out reflect.Value) error {
 	}
 	d.violations.checkItems(v, d.path, n)
 	return nil
-}
-
-// path says where in the input the decoder is.
-type path []step
-
-// step is a member, or an item if it has no field.
-type step struct {
-	field *field
-	index int
-}
-
-func (p *path) push(f *field)   { *p = append(*p, step{field: f}) }
-func (p *path) pushIndex(i int) { *p = append(*p, step{index: i}) }
-func (p *path) pop()            { *p = (*p)[:len(*p)-1] }
-
-// String writes the path as one writes it in a program: Entitlements[0].Value.
-func (p path) String() string {
-	var b strings.Builder
-	for i, s := range p {
-		switch {
-		case s.field == nil:
-			b.WriteString("[" + strconv.Itoa(s.index) + "]")
-		case i > 0:
-			b.WriteString("." + s.field.name)
-		default:
-			b.WriteString(s.field.name)
-		}
-	}
-	return b.String()
-}
-
-// model writes the path as AWS does in errors of validation:
-// entitlements.1.member.value.
-func (p path) model() string {
-	var b strings.Builder
-	for i, s := range p {
-		if i > 0 {
-			b.WriteByte('.')
-		}
-		if s.field == nil {
-			b.WriteString(strconv.Itoa(s.index+1) + ".member")
-		} else {
-			b.WriteString(s.field.lower)
-		}
-	}
-	return b.String()
 }

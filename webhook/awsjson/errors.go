@@ -83,24 +83,30 @@ var frontDoorFailures = with(frontDoor, map[fault.Kind]Failure{
 	fault.Internal:    {Code: "InternalServiceErrorException", Status: http.StatusInternalServerError},
 })
 
-// licenseManagerFailures is the table of LicenseManager. The kinds that only
-// other protocols have are what they would be here: a wrong parameter.
-var licenseManagerFailures = with(frontDoor, map[fault.Kind]Failure{
-	fault.Throttled: throttled("RateLimitExceededException"),
+// ofOperations are the kinds of mistakes that single operations, of this or of
+// another protocol, tell of. What a service has no name for is what it would be
+// there: a wrong parameter.
+var ofOperations = []fault.Kind{
+	fault.MissingParameter, fault.InvalidParameter, fault.ParameterCombination, fault.ConflictingParameter,
 
-	fault.MissingParameter:      mistake("InvalidParameterValueException"),
-	fault.InvalidParameter:      mistake("InvalidParameterValueException"),
-	fault.ParameterCombination:  mistake("InvalidParameterValueException"),
-	fault.ConflictingParameter:  mistake("InvalidParameterValueException"),
-	fault.MissingPID:            mistake("InvalidParameterValueException"),
-	fault.MissingProductToken:   mistake("InvalidParameterValueException"),
-	fault.MissingUserToken:      mistake("InvalidParameterValueException"),
-	fault.ActivationKeyExpired:  mistake("InvalidParameterValueException"),
-	fault.ActivationKeyMismatch: mistake("InvalidParameterValueException"),
-	fault.ActivationKeyInvalid:  mistake("InvalidParameterValueException"),
-	fault.ProductTokenInvalid:   mistake("InvalidParameterValueException"),
-	fault.UserTokenInvalid:      mistake("InvalidParameterValueException"),
-	fault.PIDInvalid:            mistake("InvalidParameterValueException"),
+	fault.MissingPID, fault.MissingProductToken, fault.MissingUserToken,
+	fault.ActivationKeyExpired, fault.ActivationKeyMismatch, fault.ActivationKeyInvalid,
+	fault.ProductTokenInvalid, fault.UserTokenInvalid, fault.PIDInvalid,
+
+	fault.NotEntitled, fault.NoCapacity, fault.CheckoutNotFound, fault.Conflict,
+	fault.BorrowNotAllowed, fault.UnsupportedSignatureMethod,
+
+	fault.RegistrationTokenInvalid, fault.RegistrationTokenExpired, fault.ProductCodeInvalid,
+	fault.DimensionInvalid, fault.CustomerInvalid, fault.LicenseInvalid, fault.TagInvalid, fault.AllocationsInvalid,
+	fault.TimestampOutOfBounds, fault.DuplicateUsage, fault.IdempotencyConflict, fault.CustomerNotEntitled,
+	fault.PublicKeyVersionInvalid, fault.DryRunAllowed, fault.DryRunDenied,
+
+	fault.PageNotFound, fault.LinkExpired, fault.PageNotOffered, fault.NotSubscribed, fault.FormInvalid, fault.CrossSite,
+}
+
+// licenseManagerFailures is the table of LicenseManager.
+var licenseManagerFailures = with(frontDoor, mistakes(ofOperations, "InvalidParameterValueException"), map[fault.Kind]Failure{
+	fault.Throttled: throttled("RateLimitExceededException"),
 
 	fault.NotEntitled:                mistake("NoEntitlementsAllowedException"),
 	fault.NoCapacity:                 mistake("NoEntitlementsAllowedException"),
@@ -114,10 +120,48 @@ var licenseManagerFailures = with(frontDoor, map[fault.Kind]Failure{
 	fault.Internal:    {Code: "ServerInternalException", Status: http.StatusInternalServerError},
 })
 
-// with returns a table and another's rows.
-func with(table, more map[fault.Kind]Failure) map[fault.Kind]Failure {
-	all := maps.Clone(table)
-	maps.Copy(all, more)
+// meteringFailures is the table of MarketplaceMetering. It has no
+// DisabledApiException, InvalidEndpointRegionException, InvalidRegionException
+// and PlatformNotSupportedException: here is one region, where everything is
+// enabled, and one platform.
+var meteringFailures = with(frontDoorFailures, mistakes(ofOperations, "ValidationException"), map[fault.Kind]Failure{
+	fault.RegistrationTokenInvalid: mistake("InvalidTokenException"),
+	fault.RegistrationTokenExpired: mistake("ExpiredTokenException"),
+	fault.ProductCodeInvalid:       mistake("InvalidProductCodeException"),
+	fault.DimensionInvalid:         mistake("InvalidUsageDimensionException"),
+	fault.CustomerInvalid:          mistake("InvalidCustomerIdentifierException"),
+	fault.LicenseInvalid:           mistake("InvalidLicenseException"),
+	fault.TagInvalid:               mistake("InvalidTagException"),
+	fault.AllocationsInvalid:       mistake("InvalidUsageAllocationsException"),
+	fault.TimestampOutOfBounds:     mistake("TimestampOutOfBoundsException"),
+	fault.DuplicateUsage:           mistake("DuplicateRequestException"),
+	fault.IdempotencyConflict:      mistake("IdempotencyConflictException"),
+	fault.CustomerNotEntitled:      mistake("CustomerNotEntitledException"),
+	fault.PublicKeyVersionInvalid:  mistake("InvalidPublicKeyVersionException"),
+	// These two are not in the API model but in the API reference, at the
+	// parameter DryRun of MeterUsage.
+	fault.DryRunAllowed: mistake("DryRunOperation"),
+	fault.DryRunDenied:  mistake("UnauthorizedException"),
+})
+
+// entitlementFailures is the table of MarketplaceEntitlement.
+var entitlementFailures = with(frontDoorFailures, mistakes(ofOperations, "InvalidParameterException"))
+
+// mistakes returns rows that give all kinds one code.
+func mistakes(kinds []fault.Kind, code string) map[fault.Kind]Failure {
+	rows := make(map[fault.Kind]Failure, len(kinds))
+	for _, kind := range kinds {
+		rows[kind] = mistake(code)
+	}
+	return rows
+}
+
+// with joins tables; of several rows the last counts.
+func with(tables ...map[fault.Kind]Failure) map[fault.Kind]Failure {
+	all := map[fault.Kind]Failure{}
+	for _, table := range tables {
+		maps.Copy(all, table)
+	}
 	return all
 }
 

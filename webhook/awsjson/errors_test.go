@@ -11,6 +11,7 @@ import (
 	"go/parser"
 	"go/token"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -66,58 +67,106 @@ func allKinds(t *testing.T) []fault.Kind {
 
 // frontDoorCodes are the errors that no API model has.
 var frontDoorCodes = []string{
-	"ExpiredTokenException", "IncompleteSignatureException", "InvalidSignatureException", "MissingAuthenticationTokenException",
+	"IncompleteSignatureException", "InvalidSignatureException", "MissingAuthenticationTokenException",
 	"SerializationException", "UnknownOperationException", "UnrecognizedClientException",
 }
 
-func TestEveryKindHasAnError(t *testing.T) {
-	m := readModel(t)
-	kinds := allKinds(t)
-	if got := len(LicenseManager.failures); got != len(kinds) {
-		t.Errorf("the table has %d rows for %d kinds", got, len(kinds))
+// unmodelled are the errors that a service's API model has not.
+var unmodelled = map[*Service][]string{
+	LicenseManager: append(slices.Clone(frontDoorCodes), "ExpiredTokenException"),
+	MarketplaceMetering: append(slices.Clone(frontDoorCodes),
+		"AccessDeniedException", "ValidationException", "DryRunOperation", "UnauthorizedException"),
+	MarketplaceEntitlement: append(slices.Clone(frontDoorCodes),
+		"ExpiredTokenException", "AccessDeniedException", "ValidationException"),
+}
+
+// neverAnswered are the errors of an API model for which there is no cause here.
+var neverAnswered = map[*Service][]string{
+	LicenseManager: {"AuthorizationException", "FailedDependencyException", "FilterLimitExceededException", "InvalidResourceStateException",
+		"LicenseUsageException", "RedirectException", "ResourceLimitExceededException"},
+	MarketplaceMetering: {"DisabledApiException", "InvalidEndpointRegionException", "InvalidRegionException", "PlatformNotSupportedException"},
+}
+
+// goldenText compares a text with a file of testdata.
+func goldenText(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for _, kind := range kinds {
-		t.Run(string(kind), func(t *testing.T) {
-			row, ok := LicenseManager.failures[kind]
-			if !ok {
-				t.Fatal("the table has no row")
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("it differs from %s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestEveryKindHasAnError(t *testing.T) {
+	kinds := allKinds(t)
+	for _, service := range services {
+		m := readModel(t, service)
+		if got := len(service.failures); got != len(kinds) {
+			t.Errorf("the table of %s has %d rows for %d kinds", service.Name, got, len(kinds))
+		}
+		codes := map[string]bool{}
+		lines := &strings.Builder{}
+		for _, kind := range kinds {
+			t.Run(service.Name+" "+string(kind), func(t *testing.T) {
+				row, ok := service.failures[kind]
+				if !ok {
+					t.Fatal("the table has no row")
+				}
+				codes[row.Code] = true
+				known, modelled := m.Errors[row.Code]
+				if modelled == slices.Contains(unmodelled[service], row.Code) {
+					t.Errorf("%s: in the model is %v", row.Code, modelled)
+				}
+				wantStatus := 400
+				if known.Fault {
+					wantStatus = 500
+				}
+				retry := ""
+				if kind == fault.Throttled || kind == fault.Unavailable {
+					retry = "1"
+				}
+				w := httptest.NewRecorder()
+				// A wrapped fault's cause must stay inside.
+				err := fmt.Errorf("outer canary: %w", fault.Wrap(errors.New("cause canary"), kind, "The detail of %s & <\"more\">.", kind))
+				code, lost := WriteError(w, service, err)
+				if code != row.Code || lost != nil || w.Code != wantStatus || row.Status != wantStatus {
+					t.Errorf("WriteError() = %s, %v, status %d, want %s, %d", code, lost, w.Code, row.Code, wantStatus)
+				}
+				checkHeaders(t, w.Header(), w.Body.Len(), map[string]string{"X-Amzn-Errortype": row.Code, "Retry-After": retry})
+				var body map[string]string
+				if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
+					t.Fatal(err)
+				}
+				want := map[string]string{"__type": row.Code, service.message: fmt.Sprintf("The detail of %s & <\"more\">.", kind)}
+				if kind == fault.Internal {
+					want[service.message] = internalMessage
+				}
+				if diff := cmp.Diff(want, body); diff != "" {
+					t.Errorf("another body (-want +got):\n%s", diff)
+				}
+				if modelled && !slices.Contains(known.Members, service.message) {
+					t.Errorf("%s has the members %v", code, known.Members)
+				}
+				fmt.Fprintf(lines, "%s %d %s\n", kind, w.Code, w.Body)
+				if service == LicenseManager && kind == fault.Internal {
+					golden(t, "error_Internal", w.Body.Bytes())
+				}
+			})
+		}
+		goldenText(t, "errors_"+service.Name+".txt", lines.String())
+		for code := range m.Errors {
+			if never := slices.Contains(neverAnswered[service], code); codes[code] == never {
+				t.Errorf("%s: answered is %v", code, codes[code])
 			}
-			known, modelled := m.Errors[row.Code]
-			if modelled == slices.Contains(frontDoorCodes, row.Code) {
-				t.Errorf("%s: in the model is %v", row.Code, modelled)
-			}
-			wantStatus := 400
-			if known.Fault {
-				wantStatus = 500
-			}
-			retry := ""
-			if kind == fault.Throttled || kind == fault.Unavailable {
-				retry = "1"
-			}
-			w := httptest.NewRecorder()
-			// A wrapped fault's cause must stay inside.
-			err := fmt.Errorf("outer canary: %w", fault.Wrap(errors.New("cause canary"), kind, "The detail of %s & <\"more\">.", kind))
-			code, lost := WriteError(w, LicenseManager, err)
-			if code != row.Code || lost != nil || w.Code != wantStatus || row.Status != wantStatus {
-				t.Errorf("WriteError() = %s, %v, status %d, want %s, %d", code, lost, w.Code, row.Code, wantStatus)
-			}
-			checkHeaders(t, w.Header(), w.Body.Len(), map[string]string{"X-Amzn-Errortype": row.Code, "Retry-After": retry})
-			var body map[string]string
-			if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
-				t.Fatal(err)
-			}
-			want := map[string]string{"__type": row.Code, "Message": fmt.Sprintf("The detail of %s & <\"more\">.", kind)}
-			if kind == fault.Internal {
-				want["Message"] = internalMessage
-			}
-			if diff := cmp.Diff(want, body); diff != "" {
-				t.Errorf("another body (-want +got):\n%s", diff)
-			}
-			if modelled && !slices.Contains(known.Members, "Message") {
-				t.Errorf("%s has the members %v", code, known.Members)
-			}
-			golden(t, "error_"+string(kind), w.Body.Bytes())
-		})
+		}
 	}
 }
 
@@ -144,6 +193,35 @@ func TestCodesOfErrors(t *testing.T) {
 		}
 		if got := LicenseManager.FailureOf(fault.New(kind, "x")).Code; got != want {
 			t.Errorf("the code of %s is %s, want %s", kind, got, want)
+		}
+	}
+}
+
+// So are those of the marketplace's services.
+func TestCodesOfErrorsOfTheMarketplace(t *testing.T) {
+	special := map[fault.Kind]string{
+		fault.RegistrationTokenInvalid: "InvalidTokenException", fault.RegistrationTokenExpired: "ExpiredTokenException",
+		fault.ProductCodeInvalid: "InvalidProductCodeException", fault.DimensionInvalid: "InvalidUsageDimensionException",
+		fault.CustomerInvalid: "InvalidCustomerIdentifierException", fault.LicenseInvalid: "InvalidLicenseException",
+		fault.TagInvalid: "InvalidTagException", fault.AllocationsInvalid: "InvalidUsageAllocationsException",
+		fault.TimestampOutOfBounds: "TimestampOutOfBoundsException", fault.DuplicateUsage: "DuplicateRequestException",
+		fault.IdempotencyConflict: "IdempotencyConflictException", fault.CustomerNotEntitled: "CustomerNotEntitledException",
+		fault.PublicKeyVersionInvalid: "InvalidPublicKeyVersionException",
+		fault.DryRunAllowed:           "DryRunOperation", fault.DryRunDenied: "UnauthorizedException",
+	}
+	for _, kind := range allKinds(t) {
+		metering, entitlement := Unknown.FailureOf(fault.New(kind, "x")).Code, Unknown.FailureOf(fault.New(kind, "x")).Code
+		if _, common := frontDoorFailures[kind]; !common {
+			metering, entitlement = "ValidationException", "InvalidParameterException"
+			if special[kind] != "" {
+				metering = special[kind]
+			}
+		}
+		if got := MarketplaceMetering.FailureOf(fault.New(kind, "x")).Code; got != metering {
+			t.Errorf("the code of %s is %s, want %s", kind, got, metering)
+		}
+		if got := MarketplaceEntitlement.FailureOf(fault.New(kind, "x")).Code; got != entitlement {
+			t.Errorf("the code of %s is %s, want %s", kind, got, entitlement)
 		}
 	}
 }

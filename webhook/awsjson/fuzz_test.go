@@ -5,6 +5,7 @@ package awsjson
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,20 +36,29 @@ func hasMeaning(got, sent any) bool {
 		return ok
 	case nil:
 		return sent == nil
+	case float64:
+		// A timestamp is rounded to the millisecond.
+		number, ok := sent.(float64)
+		return ok && math.Abs(number-got) <= 0.00051 || sent == nil && got == 0
 	default:
 		return got == sent || sent == nil && got == ""
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add("CheckoutLicense", []byte(checkoutBody))
-	f.Add("CheckoutLicense", []byte(`{"Entitlements":[null,{"Name":null,"Value":"\ud83d\ude00\n"}],"X":{"X":[[]]},"productsku":1}`))
-	f.Add("CheckoutBorrowLicense", []byte(`{"LicenseArn":"`+sampleARN+`","CheckoutMetadata":[{"Name":"Mac","Value":"a"},{}],"DigitalSignatureMethod":"x"}`))
-	f.Add("ExtendLicenseConsumption", []byte(`{"LicenseConsumptionToken":"x","DryRun":false}`))
-	f.Add("ListLicenses", []byte(` {"MaxResults" : -0, "Filters":[{"Name":"Status","Values":["\u0041"]}],"LicenseArns":[],"E":1e9,"E":2} `))
-	f.Add("CreateLicense", []byte(`{"A":{"B":1,"B":2}}`))
+	f.Add("AWSMPMeteringService.ResolveCustomer", []byte(`{"RegistrationToken":"R1+/x=="}`))
+	f.Add("AWSMPMeteringService.BatchMeterUsage", []byte(batchBody))
+	f.Add("AWSMPMeteringService.MeterUsage", []byte(`{"ProductCode":"p","Timestamp":1.795312984123e9,"UsageDimension":"d","UsageQuantity":-0,"DryRun":true,"ClientToken":""}`))
+	f.Add("AWSMPMeteringService.RegisterUsage", []byte(`{"ProductCode":"p","PublicKeyVersion":1,"Nonce":"n"}`))
+	f.Add("AWSMPEntitlementService.GetEntitlements", []byte(`{"ProductCode":"p","Filter":{"DIMENSION":["a"],"X":1,"LICENSE_ARN":null},"MaxResults":25}`))
+	f.Add("AWSLicenseManager.CheckoutLicense", []byte(checkoutBody))
+	f.Add("AWSLicenseManager.CheckoutLicense", []byte(`{"Entitlements":[null,{"Name":null,"Value":"\ud83d\ude00\n"}],"X":{"X":[[]]},"productsku":1}`))
+	f.Add("AWSLicenseManager.CheckoutBorrowLicense", []byte(`{"LicenseArn":"`+sampleARN+`","CheckoutMetadata":[{"Name":"Mac","Value":"a"},{}],"DigitalSignatureMethod":"x"}`))
+	f.Add("AWSLicenseManager.ExtendLicenseConsumption", []byte(`{"LicenseConsumptionToken":"x","DryRun":false}`))
+	f.Add("AWSLicenseManager.ListLicenses", []byte(` {"MaxResults" : -0, "Filters":[{"Name":"Status","Values":["\u0041"]}],"LicenseArns":[],"E":1e9,"E":2} `))
+	f.Add("AWSLicenseManager.CreateLicense", []byte(`{"A":{"B":1,"B":2}}`))
 	f.Fuzz(func(t *testing.T, name string, body []byte) {
-		op := Targets["AWSLicenseManager."+name]
+		op := Targets[name]
 		if op == nil || len(body) > 64<<10 {
 			t.Skip()
 		}
@@ -60,7 +70,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		invalid := in.Validate()
-		if kind := fault.KindOf(invalid); invalid != nil && kind != fault.Validation && kind != fault.UnsupportedSignatureMethod {
+		if kind := fault.KindOf(invalid); invalid != nil && ownFaults[kind] == nil && kind != fault.Validation {
 			t.Fatalf("Validate() = %v", invalid)
 		}
 		// Another reader of JSON finds the same in the body.

@@ -47,3 +47,17 @@ func isOf(s string, minLength, maxLength int, others string, class func(byte) bo
 	}
 	return true
 }
+
+// isAnything does what the pattern [\s\S]* says.
+func isAnything(string) bool { return true }
+
+// isDigits does what the pattern ^[0-9]+$ says.
+func isDigits(s string) bool { return isOf(s, 1, len(s), "", isDigit) }
+
+// isProductCode does what the pattern ^[-a-zA-Z0-9/=:_.@]*$ says.
+func isProductCode(s string) bool { return isOf(s, 0, len(s), "-/=:_.@", isAlphanumeric) }
+
+// isTag does what tagPattern says.
+func isTag(s string) bool {
+	return isOf(s, 1, len(s), "_@", func(c byte) bool { return isLetter(c) || c >= ' ' && c <= '=' })
+}

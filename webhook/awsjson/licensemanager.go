@@ -74,7 +74,7 @@ type ExtendLicenseConsumptionResponse struct {
 type CheckoutBorrowLicenseRequest struct {
 	LicenseARN             string            `json:"LicenseArn" model:"Arn,required"`
 	Entitlements           []EntitlementData `json:"Entitlements" model:"EntitlementDataList,required,max=64"`
-	DigitalSignatureMethod string            `json:"DigitalSignatureMethod" model:"DigitalSignatureMethod,required"`
+	DigitalSignatureMethod string            `json:"DigitalSignatureMethod" model:"DigitalSignatureMethod,required,fault=UnsupportedSignatureMethod"`
 	NodeID                 *string           `json:"NodeId,omitempty" model:"String,max=256"`
 	CheckoutMetadata       []Metadata        `json:"CheckoutMetadata,omitempty" model:"MetadataList,max=64"`
 	ClientToken            string            `json:"ClientToken" model:"ClientToken,required"`

@@ -5,9 +5,11 @@ package awsjson
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,14 +37,30 @@ type modelShape struct {
 	Members  map[string]string
 	Required []string
 	Member   string
-	Enum     []string
-	Pattern  string
-	Min, Max *int
+	// Key and Value are for maps.
+	Key, Value string
+	Enum       []string
+	Pattern    string
+	Min, Max   *int
 }
 
-func readModel(t *testing.T) *model {
+// apis are the API models, with how much there is in each.
+var apis = []struct {
+	service                 *Service
+	file                    string
+	operations              []*Operation
+	served, refused, shapes int
+}{
+	{LicenseManager, "license-manager", licenseManagerOperations, 8, 54, 61},
+	{MarketplaceMetering, "marketplace-metering", meteringOperations, 4, 0, 33},
+	{MarketplaceEntitlement, "marketplace-entitlement", entitlementOperations, 1, 0, 17},
+}
+
+// readModel reads the model of a service.
+func readModel(t *testing.T, s *Service) *model {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "license-manager.json"))
+	i := slices.Index(services, s)
+	text, err := os.ReadFile(filepath.Join("testdata", apis[i].file+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,14 +68,21 @@ func readModel(t *testing.T) *model {
 	if err := json.Unmarshal(text, m); err != nil {
 		t.Fatal(err)
 	}
-	if len(m.Operations) != 8 || len(m.Refused) != 54 || len(m.Shapes) < 60 {
+	if len(m.Operations) != apis[i].served || len(m.Refused) != apis[i].refused || len(m.Shapes) != apis[i].shapes {
 		t.Fatalf("the model has %d operations, %d refused ones, %d shapes", len(m.Operations), len(m.Refused), len(m.Shapes))
+	}
+	for name, s := range m.Shapes {
+		if (s.Type == "string" || s.Type == "list") && s.Min != nil && *s.Min == 0 {
+			s.Min = nil // Which is no bound.
+			m.Shapes[name] = s
+		}
 	}
 	return m
 }
 
 var kindNames = map[kind]string{
-	stringKind: "string", boolKind: "boolean", integerKind: "integer", listKind: "list", structureKind: "structure",
+	stringKind: "string", boolKind: "boolean", integerKind: "integer", doubleKind: "double", timestampKind: "timestamp",
+	listKind: "list", mapKind: "map", structureKind: "structure",
 }
 
 // compare holds a value of the code against a shape of the model.
@@ -72,6 +97,9 @@ func (m *model) compare(t *testing.T, at string, v *value) {
 		kindName = "long"
 	}
 	got := modelShape{Type: kindName, Enum: v.enum, Pattern: v.pattern, Member: v.element}
+	if v.kind == mapKind {
+		got.Member, got.Key, got.Value = "", v.key, v.element
+	}
 	bound := func(n int) *int { return &n }
 	if v.minLength > 0 {
 		got.Min = bound(v.minLength)
@@ -80,7 +108,10 @@ func (m *model) compare(t *testing.T, at string, v *value) {
 		got.Max = bound(v.maxLength)
 	}
 	if v.ranged {
-		got.Min, got.Max = bound(int(v.min)), bound(int(v.max))
+		got.Min = bound(int(v.min))
+		if !v.ours {
+			got.Max = bound(int(v.max))
+		}
 	}
 	if (v.pattern == "") != (v.matches == nil) {
 		t.Errorf("%s: the pattern is %q, but has a function: %v", at, v.pattern, v.matches != nil)
@@ -91,6 +122,11 @@ func (m *model) compare(t *testing.T, at string, v *value) {
 			t.Errorf("%s: its items are %s, want %s", at, v.item.name, want.Member)
 		}
 		m.compare(t, at+"[]", v.item)
+	case mapKind:
+		if diff := cmp.Diff(m.Shapes[v.key].Enum, v.keys); diff != "" {
+			t.Errorf("%s: the keys are not the model's (-model +code):\n%s", at, diff)
+		}
+		m.compare(t, at+"{}", v.item)
 	case structureKind:
 		got.Members = map[string]string{}
 		for i := range v.members.fields {
@@ -110,33 +146,47 @@ func (m *model) compare(t *testing.T, at string, v *value) {
 }
 
 func TestTheOperationsAreTheModels(t *testing.T) {
-	m := readModel(t)
-	if got := LicenseManager; got.Name != m.Metadata.TargetPrefix || got.SigningName != m.Metadata.SigningName ||
-		contentType != "application/x-amz-json-"+m.Metadata.JSONVersion {
-		t.Errorf("the service is %s, signed for as %s, want %v", got.Name, got.SigningName, m.Metadata)
-	}
-	for _, s := range services {
-		if serviceOf(s.Name+".Any") != s {
-			t.Errorf("the service %s is not found", s.Name)
+	all := 0
+	for i, api := range apis {
+		if services[i] != api.service || serviceOf(api.service.Name+".Any") != api.service {
+			t.Fatalf("the service %s is not found", api.service.Name)
+		}
+		all += len(api.operations)
+		m := readModel(t, api.service)
+		if got := api.service; got.Name != m.Metadata.TargetPrefix || got.SigningName != m.Metadata.SigningName ||
+			contentType != "application/x-amz-json-"+m.Metadata.JSONVersion {
+			t.Errorf("the service is %s, signed for as %s, want %v", got.Name, got.SigningName, m.Metadata)
+		}
+		if got, want := len(api.operations), len(m.Operations)+len(m.Refused); got != want {
+			t.Errorf("%s has %d operations, want %d", api.service.Name, got, want)
+		}
+		for _, op := range api.operations {
+			if Targets[api.service.Name+"."+op.Name] != op || op.Service != api.service {
+				t.Errorf("%s of %s has another target", op.Name, op.Service.Name)
+			}
+			if _, served := m.Operations[op.Name]; served != (op.Kubectl == "") || served == slices.Contains(m.Refused, op.Name) {
+				t.Errorf("%s: the model's copy says %v", op.Name, served)
+			}
+		}
+		for name, op := range m.Operations {
+			t.Run(name, func(t *testing.T) {
+				got := Targets[api.service.Name+"."+name]
+				m.compare(t, "input", &value{name: op.Input, kind: structureKind, members: got.input})
+				m.compare(t, "output", &value{name: op.Output, kind: structureKind, members: got.output})
+			})
 		}
 	}
-	for target, op := range Targets {
-		if target != op.Service.Name+"."+op.Name {
-			t.Errorf("%s is %s of %s", target, op.Name, op.Service.Name)
-		}
-		if _, served := m.Operations[op.Name]; served != (op.Kubectl == "") || served == slices.Contains(m.Refused, op.Name) {
-			t.Errorf("%s: the model's copy says %v", target, served)
-		}
+	if len(services) != len(apis) || len(Targets) != all {
+		t.Errorf("%d services with %d targets, want %d with %d", len(services), len(Targets), len(apis), all)
 	}
-	if got, want := len(licenseManagerOperations), len(m.Operations)+len(m.Refused); got != want || len(Targets) != want {
-		t.Errorf("%d operations and %d targets, want %d", got, len(Targets), want)
-	}
-	for name, op := range m.Operations {
-		t.Run(name, func(t *testing.T) {
-			got := Targets["AWSLicenseManager."+name]
-			m.compare(t, "input", &value{name: op.Input, kind: structureKind, members: got.input})
-			m.compare(t, "output", &value{name: op.Output, kind: structureKind, members: got.output})
-		})
+}
+
+// The bounds of bodies, written down once more.
+func TestBodiesAreBounded(t *testing.T) {
+	for s, want := range map[*Service]int64{LicenseManager: 64 << 10, MarketplaceMetering: 1 << 20, MarketplaceEntitlement: 64 << 10, Unknown: 64 << 10} {
+		if s.MaxBody != want {
+			t.Errorf("a body of %s has at most %d bytes, want %d", s.Name, s.MaxBody, want)
+		}
 	}
 }
 
@@ -146,8 +196,11 @@ func (s *structure) eachValue(at string, f func(at string, v *value)) {
 		at := at + s.fields[i].lower
 		v := s.fields[i].value
 		f(at, v)
-		for v.kind == listKind {
-			v, at = v.item, at+".1.member"
+		for v.kind == listKind || v.kind == mapKind {
+			if at += ".1.member"; v.kind == mapKind {
+				at = strings.TrimSuffix(at, ".1.member") + ".KEY.member"
+			}
+			v = v.item
 			f(at, v)
 		}
 		if v.kind == structureKind {
@@ -178,6 +231,13 @@ func TestEveryTextAndListOfARequestIsBounded(t *testing.T) {
 		"CheckoutBorrowLicense.checkoutMetadata.1.member.value": 1024,
 		"GetLicense.version":                                    128,
 	}
+	maps.Copy(want, map[string]int{
+		"ResolveCustomer.registrationToken":                4096,
+		"BatchMeterUsage.usageRecords.1.member.licenseArn": 2048,
+		"GetEntitlements.nextToken":                        4096,
+		"GetEntitlements.filter.KEY.member":                100,
+		"GetEntitlements.filter.KEY.member.1.member":       2048,
+	})
 	for _, list := range []string{"ListLicenses", "ListReceivedLicenses"} {
 		want[list+".licenseArns"] = 100
 		want[list+".filters"] = 10
@@ -189,7 +249,7 @@ func TestEveryTextAndListOfARequestIsBounded(t *testing.T) {
 	got := map[string]int{}
 	for _, op := range Targets {
 		op.input.eachValue(op.Name+".", func(at string, v *value) {
-			if v.ours {
+			if v.ours && v.kind != integerKind {
 				got[at] = v.maxLength
 			}
 			if (v.kind == stringKind || v.kind == listKind) && v.maxLength == 0 && v.enum == nil {

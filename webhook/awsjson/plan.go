@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/license-operator/license-operator/internal/fault"
 )
 
 // kind is what JSON a value is written as.
@@ -17,7 +19,10 @@ const (
 	stringKind kind = iota
 	boolKind
 	integerKind
+	doubleKind
+	timestampKind
 	listKind
+	mapKind
 	structureKind
 )
 
@@ -30,9 +35,14 @@ type value struct {
 	// pointer says that the Go value is a pointer to what is read.
 	pointer bool
 	bits    int // of an integer
-	// item is for lists, members for structures.
+	// item is for lists and maps, members for structures.
 	item    *value
 	members *structure
+	// keys are those that a map may have.
+	keys []string
+	// fault is the error of a value that breaks a constraint; nil for
+	// Validation.
+	fault func(at, shown string) error
 }
 
 // structure says how an object is read into a Go struct.
@@ -57,7 +67,7 @@ const maxFields = 64
 
 // structureOf reads the tags of a struct. It panics where they are wrong,
 // which happens when the program starts or never.
-func structureOf(t reflect.Type) *structure {
+func structureOf(t reflect.Type, shapes map[string]shape) *structure {
 	s := &structure{goType: t}
 	for _, f := range reflect.VisibleFields(t) {
 		if f.Anonymous {
@@ -66,9 +76,10 @@ func structureOf(t reflect.Type) *structure {
 		name, omit, _ := strings.Cut(f.Tag.Get("json"), ",")
 		tag := strings.Split(f.Tag.Get("model"), ",")
 		own := field{name: name, lower: strings.ToLower(name[:1]) + name[1:], index: f.Index,
-			always: omit == "", value: valueOf(f.Type, tag[0])}
+			always: omit == "", value: valueOf(f.Type, tag[0], shapes)}
 		for _, option := range tag[1:] {
 			bound, isBound := strings.CutPrefix(option, "max=")
+			kind, isFault := strings.CutPrefix(option, "fault=")
 			switch {
 			case option == "required":
 				own.required = true
@@ -80,6 +91,8 @@ func structureOf(t reflect.Type) *structure {
 					panic(fmt.Sprintf("awsjson: %s.%s: %v", t.Name(), f.Name, err))
 				}
 				own.value.maxLength, own.value.ours = n, true
+			case isFault && ownFaults[fault.Kind(kind)] != nil:
+				own.value.answer(ownFaults[fault.Kind(kind)])
 			default:
 				panic(fmt.Sprintf("awsjson: %s.%s: unknown option %q", t.Name(), f.Name, option))
 			}
@@ -93,14 +106,14 @@ func structureOf(t reflect.Type) *structure {
 }
 
 // valueOf returns how a Go type is read as a shape of the model.
-func valueOf(t reflect.Type, name string) *value {
+func valueOf(t reflect.Type, name string, shapes map[string]shape) *value {
 	v := &value{name: name}
 	if t.Kind() == reflect.Pointer {
 		v.pointer = true
 		t = t.Elem()
 	}
-	if t.Kind() == reflect.Struct {
-		v.kind, v.members = structureKind, structureOf(t)
+	if t.Kind() == reflect.Struct && t != timestampType {
+		v.kind, v.members = structureKind, structureOf(t, shapes)
 		return v
 	}
 	known, ok := shapes[name]
@@ -109,16 +122,39 @@ func valueOf(t reflect.Type, name string) *value {
 	}
 	v.shape = known
 	switch t.Kind() {
+	case reflect.Struct:
+		v.kind = timestampKind
 	case reflect.String:
 		v.kind = stringKind
 	case reflect.Bool:
 		v.kind = boolKind
 	case reflect.Int32, reflect.Int64:
 		v.kind, v.bits = integerKind, t.Bits()
+	case reflect.Float64:
+		v.kind = doubleKind
 	case reflect.Slice:
-		v.kind, v.item = listKind, valueOf(t.Elem(), known.element)
+		v.kind, v.item = listKind, valueOf(t.Elem(), known.element, shapes)
+	case reflect.Map:
+		v.kind, v.item, v.keys = mapKind, valueOf(t.Elem(), known.element, shapes), shapes[known.key].enum
 	default:
 		panic(fmt.Sprintf("awsjson: no values of %s can be read", t))
 	}
 	return v
+}
+
+// timestampType is read as a number, not as an object.
+var timestampType = reflect.TypeFor[Timestamp]()
+
+// answer sets the error of a value, and of what is in a list.
+func (v *value) answer(with func(at, shown string) error) {
+	v.fault = with
+	if v.kind != listKind {
+		return
+	}
+	v.item.fault = with
+	if v.item.kind == structureKind {
+		for i := range v.item.members.fields {
+			v.item.members.fields[i].value.answer(with)
+		}
+	}
 }

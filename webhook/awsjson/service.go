@@ -27,7 +27,14 @@ type Service struct {
 	// clients hand it on under this very name.
 	message  string
 	failures map[fault.Kind]Failure
+	// shapes are the constraints of the API model.
+	shapes map[string]shape
+	// MaxBody is how large a body may be, in bytes.
+	MaxBody int64
 }
+
+// ordinaryBody is the MaxBody of services whose requests are small.
+const ordinaryBody = 64 << 10
 
 // Operation is one operation of a service.
 type Operation struct {
@@ -45,19 +52,33 @@ type Operation struct {
 // LicenseManager is AWS License Manager, version 2018-08-01.
 var LicenseManager = &Service{
 	Name: "AWSLicenseManager", SigningName: "license-manager",
-	message: "Message", failures: licenseManagerFailures,
+	message: "Message", failures: licenseManagerFailures, shapes: licenseManagerShapes, MaxBody: ordinaryBody,
+}
+
+// MarketplaceMetering is AWS Marketplace Metering, version 2016-01-14. A body
+// of 1 MiB holds what one call of BatchMeterUsage may report.
+var MarketplaceMetering = &Service{
+	Name: "AWSMPMeteringService", SigningName: "aws-marketplace",
+	message: "message", failures: meteringFailures, shapes: meteringShapes, MaxBody: 1 << 20,
+}
+
+// MarketplaceEntitlement is the AWS Marketplace Entitlement Service, version
+// 2017-01-11.
+var MarketplaceEntitlement = &Service{
+	Name: "AWSMPEntitlementService", SigningName: "aws-marketplace",
+	message: "message", failures: entitlementFailures, shapes: entitlementShapes, MaxBody: ordinaryBody,
 }
 
 // Unknown stands for the service of a request whose target names none that
 // this endpoint has.
-var Unknown = &Service{message: "message", failures: frontDoorFailures}
+var Unknown = &Service{message: "message", failures: frontDoorFailures, MaxBody: ordinaryBody}
 
 // services lists the services that have operations.
-var services = []*Service{LicenseManager}
+var services = []*Service{LicenseManager, MarketplaceMetering, MarketplaceEntitlement}
 
 // Targets holds every operation of the services' API models, served or not, by
 // what X-Amz-Target says, for example AWSLicenseManager.CheckoutLicense.
-var Targets = targetsOf(licenseManagerOperations)
+var Targets = targetsOf(licenseManagerOperations, meteringOperations, entitlementOperations)
 
 func targetsOf(lists ...[]*Operation) map[string]*Operation {
 	targets := map[string]*Operation{}
@@ -73,11 +94,11 @@ func targetsOf(lists ...[]*Operation) map[string]*Operation {
 // its answer.
 func serve[In, Out any](s *Service, name string) *Operation {
 	return &Operation{Service: s, Name: name,
-		input: structureOf(reflect.TypeFor[In]()), output: structureOf(reflect.TypeFor[Out]())}
+		input: structureOf(reflect.TypeFor[In](), s.shapes), output: structureOf(reflect.TypeFor[Out](), s.shapes)}
 }
 
 // withoutMembers is how the body of an operation is read that is not served.
-var withoutMembers = structureOf(reflect.TypeFor[struct{}]())
+var withoutMembers = structureOf(reflect.TypeFor[struct{}](), nil)
 
 // refuse returns operations that are not served, with what to do instead.
 func refuse(s *Service, kubectl string, names ...string) []*Operation {

@@ -28,7 +28,10 @@ func TestRoute(t *testing.T) {
 		"no target":                          {"POST", nil, json, Unknown, "MissingAction"},
 		"an empty target":                    {"POST", []string{""}, json, Unknown, "UnknownAction"},
 		"another service":                    {"POST", []string{"DynamoDB_20120810.ListTables"}, json, Unknown, "UnknownAction"},
-		"an operation of another service":    {"POST", []string{"AWSMPMeteringService.CheckoutLicense"}, json, Unknown, "UnknownAction"},
+		"an operation of metering":           {"POST", []string{"AWSMPMeteringService.ResolveCustomer"}, json, MarketplaceMetering, "ResolveCustomer"},
+		"an operation of entitlements":       {"POST", []string{"AWSMPEntitlementService.GetEntitlements"}, json, MarketplaceEntitlement, "GetEntitlements"},
+		"an operation of another service":    {"POST", []string{"AWSMPMeteringService.CheckoutLicense"}, json, MarketplaceMetering, "UnknownAction"},
+		"another service of the marketplace": {"POST", []string{"AWSMPCommerceService_v20200301.GetAgreement"}, json, Unknown, "UnknownAction"},
 		"another operation of the service":   {"POST", []string{"AWSLicenseManager.ResolveCustomer"}, json, LicenseManager, "UnknownAction"},
 		"a service without an operation":     {"POST", []string{"AWSLicenseManager"}, json, LicenseManager, "UnknownAction"},
 		"a target with a namespace":          {"POST", []string{"com.amazonaws.AWSLicenseManager.GetLicense"}, json, Unknown, "UnknownAction"},
@@ -75,6 +78,7 @@ func TestServed(t *testing.T) {
 		if _, served := map[string]bool{
 			"CheckoutLicense": true, "CheckInLicense": true, "ExtendLicenseConsumption": true, "CheckoutBorrowLicense": true,
 			"GetLicense": true, "GetLicenseUsage": true, "ListLicenses": true, "ListReceivedLicenses": true,
+			"ResolveCustomer": true, "BatchMeterUsage": true, "MeterUsage": true, "RegisterUsage": true, "GetEntitlements": true,
 		}[op.Name]; served {
 			if err != nil {
 				t.Errorf("%s: Served() = %v", target, err)
@@ -151,7 +155,10 @@ func TestWrongTagsPanic(t *testing.T) {
 			A string `json:"A" model:"String,max=x"`
 		}{},
 		"a type of no kind": struct {
-			A float64 `json:"A" model:"String"`
+			A float32 `json:"A" model:"String"`
+		}{},
+		"a fault that nothing answers with": struct {
+			A string `json:"A" model:"String,fault=Malformed"`
 		}{},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -160,7 +167,7 @@ func TestWrongTagsPanic(t *testing.T) {
 					t.Error("it does not panic")
 				}
 			}()
-			structureOf(reflect.TypeOf(v))
+			structureOf(reflect.TypeOf(v), licenseManagerShapes)
 		})
 	}
 }

@@ -26,8 +26,8 @@ const (
 type violations struct {
 	count int
 	texts []string
-	// unsupported is a method of signature that is not offered.
-	unsupported *string
+	// own is the first breach of a constraint that has an error of its own.
+	own error
 }
 
 // fault returns nil if there are none.
@@ -41,14 +41,21 @@ func (v *violations) fault() error {
 			texts += "; ..."
 		}
 		return fault.New(fault.Validation, "%d validation errors detected: %s", v.count, texts)
-	case v.unsupported != nil:
-		return fault.New(fault.UnsupportedSignatureMethod, "The digital signature method '%s' is not supported; use %s.",
-			echo(*v.unsupported), DigitalSignatureMethodJWTPS384)
 	}
-	return nil
+	return v.own
 }
 
-// add notes that a value, written as it shall be shown, breaks a constraint.
+// breach notes that a value, written as it shall be shown, breaks a constraint:
+// in the words of its own error if it has one.
+func (v *violations) breach(rule *value, p path, shown, format string, args ...any) {
+	if rule.fault == nil {
+		v.add(p, shown, format, args...)
+	} else if v.own == nil {
+		v.own = rule.fault(p.String(), shown)
+	}
+}
+
+// add notes a breach in the words of validation.
 func (v *violations) add(p path, shown, format string, args ...any) {
 	v.count++
 	if len(v.texts) < maxShown {
@@ -69,22 +76,16 @@ func (v *violations) checkText(rule *value, p path, text string) {
 	}
 	// Characters are at most as many as bytes, which are known already.
 	if rule.maxLength > 0 && len(text) > rule.maxLength && utf8.RuneCountInString(text) > rule.maxLength {
-		v.add(p, shown(), "have length less than or equal to %d", rule.maxLength)
+		v.breach(rule, p, shown(), "have length less than or equal to %d", rule.maxLength)
 	}
 	if rule.minLength > 0 && utf8.RuneCountInString(text) < rule.minLength {
-		v.add(p, shown(), "have length greater than or equal to %d", rule.minLength)
+		v.breach(rule, p, shown(), "have length greater than or equal to %d", rule.minLength)
 	}
 	if rule.matches != nil && !rule.matches(text) {
-		v.add(p, shown(), "satisfy regular expression pattern: %s", rule.pattern)
+		v.breach(rule, p, shown(), "satisfy regular expression pattern: %s", rule.pattern)
 	}
-	switch {
-	case rule.enum == nil:
-	case rule.unsupported:
-		method := text
-		v.unsupported = &method
-	default:
-		// The values of an enumeration are known to lack the text.
-		v.add(p, shown(), "satisfy enum value set: [%s]", strings.Join(rule.enum, ", "))
+	if rule.enum != nil { // They are known to lack the text.
+		v.breach(rule, p, shown(), "satisfy enum value set: [%s]", strings.Join(rule.enum, ", "))
 	}
 }
 
@@ -93,9 +94,9 @@ func (v *violations) checkNumber(rule *value, p path, n int64) {
 	switch {
 	case !rule.ranged:
 	case n > rule.max:
-		v.add(p, shown, "have value less than or equal to %d", rule.max)
+		v.breach(rule, p, shown, "have value less than or equal to %d", rule.max)
 	case n < rule.min:
-		v.add(p, shown, "have value greater than or equal to %d", rule.min)
+		v.breach(rule, p, shown, "have value greater than or equal to %d", rule.min)
 	}
 }
 
@@ -103,9 +104,18 @@ func (v *violations) checkItems(rule *value, p path, n int) {
 	shown := " '[" + strconv.Itoa(n) + " items]'"
 	switch {
 	case rule.maxLength > 0 && n > rule.maxLength:
-		v.add(p, shown, "have length less than or equal to %d", rule.maxLength)
+		v.breach(rule, p, shown, "have length less than or equal to %d", rule.maxLength)
 	case n < rule.minLength:
-		v.add(p, shown, "have length greater than or equal to %d", rule.minLength)
+		v.breach(rule, p, shown, "have length greater than or equal to %d", rule.minLength)
+	}
+}
+
+// key notes that a map has a key that it must not have.
+func (v *violations) key(rule *value, p path, key string) {
+	v.count++
+	if len(v.texts) < maxShown {
+		v.texts = append(v.texts, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: Map keys must satisfy constraint: "+
+			"[Member must satisfy enum value set: [%s]]", echo(key), p.model(), strings.Join(rule.keys, ", ")))
 	}
 }
 

@@ -87,7 +87,7 @@ func TestSecretsAreMarked(t *testing.T) {
 	for _, op := range Targets {
 		for _, s := range []*structure{op.input, op.output} {
 			s.eachValue(op.Name+".", func(at string, v *value) {
-				isToken := strings.HasSuffix(at, "Token") && !strings.HasSuffix(at, "clientToken")
+				isToken := strings.HasSuffix(at, "Token") && !strings.HasSuffix(at, "clientToken") || at == "RegisterUsage.signature"
 				if v.secret != isToken {
 					t.Errorf("%s: secret is %v", at, v.secret)
 				}

@@ -7,9 +7,9 @@ import (
 	"context"
 	"strings"
 
-	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/webhook/auth"
+	"github.com/license-operator/license-operator/webhook/operations"
 )
 
 // maxCaller is how much of a caller's name the book keeps, in bytes.
@@ -25,34 +25,18 @@ func callerOf(who *auth.Principal) string {
 	return who.KeyName
 }
 
-// permission is what RBAC must allow a ServiceAccount.
-type permission struct{ verb, resource string }
-
 var (
 	// mayCheckOut is for everything that a checkout goes through, its end too:
 	// whoever may take seats may give them back.
-	mayCheckOut = permission{"create", "licensecheckouts"}
-	mayGet      = permission{"get", "subscriptions"}
-	mayList     = permission{"list", "subscriptions"}
+	mayCheckOut = operations.Permission{Verb: "create", Resource: "licensecheckouts"}
+	mayGet      = operations.Permission{Verb: "get", Resource: "subscriptions"}
+	mayList     = operations.Permission{Verb: "list", Resource: "subscriptions"}
 )
 
-// check is nil for access keys, whose rights are their kind's, and for a
-// ServiceAccount that RBAC allows it in the namespace; "" is no namespace. The
-// fault AccessDenied does not tell a namespace that is closed from one that does
-// not exist.
-func (s *Service) check(ctx context.Context, who *auth.Principal, p permission, namespace, name string) error {
-	if who.Kind != auth.ServiceAccount {
-		return nil
-	}
-	if namespace != "" {
-		allowed, err := s.Access.Allowed(ctx, who, p.verb, p.resource, "", namespace, name)
-		if err != nil || allowed {
-			return err
-		}
-	}
-	return fault.New(fault.AccessDenied,
-		"%s may not %s %s there, or there is no such vendor; bind a Role that allows it in the vendor's namespace.",
-		who.Username, p.verb, p.resource)
+// check is nil if the caller may do something in a namespace, see
+// operations.Check.
+func (s *Service) check(ctx context.Context, who *auth.Principal, p operations.Permission, namespace, name string) error {
+	return operations.Check(ctx, s.Access, who, p, namespace, name)
 }
 
 // namespaceByFingerprint is the vendor's namespace that a request with a key

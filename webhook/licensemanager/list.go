@@ -101,7 +101,7 @@ func (s *Service) list(ctx context.Context, who *auth.Principal, op operation, q
 	mark := op.mark(namespace, q.arns, wanted)
 	after := ""
 	if q.token != nil && *q.token != "" {
-		if after, err = s.openPage(*q.token, mark); err != nil {
+		if after, err = s.pages().Open(*q.token, mark); err != nil {
 			return nil, "", err
 		}
 	}
@@ -113,7 +113,7 @@ func (s *Service) list(ctx context.Context, who *auth.Principal, op operation, q
 	looked := 0
 	for sub := range subs {
 		if looked == maxCandidates {
-			next, err := s.sealPage(mark, after)
+			next, err := s.pages().Seal(s.Clock.Now(), mark, after)
 			return page, next, err
 		}
 		if err := ctx.Err(); err != nil {
@@ -125,7 +125,7 @@ func (s *Service) list(ctx context.Context, who *auth.Principal, op operation, q
 		}
 		if s.matches(l, wanted) {
 			if len(page) == most {
-				next, err := s.sealPage(mark, after)
+				next, err := s.pages().Seal(s.Clock.Now(), mark, after)
 				return page, next, err
 			}
 			page = append(page, l)

@@ -4,7 +4,6 @@
 package licensemanager
 
 import (
-	"encoding/base64"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/license-operator/license-operator/internal/licensing"
 	"github.com/license-operator/license-operator/internal/seats"
 	"github.com/license-operator/license-operator/webhook/awsjson"
+	"github.com/license-operator/license-operator/webhook/operations"
 )
 
 const (
@@ -25,8 +25,6 @@ const (
 	filterFingerprint = "Fingerprint"
 	filterStatus      = "Status"
 	filterIssuer      = "IssuerName"
-
-	pagePurpose = "license-list-page"
 )
 
 // operation is one that lists.
@@ -99,23 +97,7 @@ func (op operation) mark(namespace string, arns []string, wanted map[string]stri
 	return seats.NewDigest(append(append(parts, "arns"), arns...)...)
 }
 
-// sealPage makes the token of the page after a name. It holds no place in a
-// list but a name, so nothing is left out or comes twice when licences come and
-// go between the pages.
-func (s *Service) sealPage(mark, after string) (string, error) {
-	sealed, err := s.Keys.Get().Sealing.Seal(s.Clock.Now(), pagePurpose, []byte(mark+"\n"+after))
-	return base64.RawURLEncoding.EncodeToString(sealed), err
-}
-
-// openPage reads the name in a token that sealPage has made for the same list.
-func (s *Service) openPage(token, mark string) (after string, err error) {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err == nil {
-		var plain []byte
-		plain, err = s.Keys.Get().Sealing.Open(pagePurpose, sealed)
-		if name, ours := strings.CutPrefix(string(plain), mark+"\n"); err == nil && ours {
-			return name, nil
-		}
-	}
-	return "", fault.New(fault.InvalidParameter, "NextToken is not one that this operation answered for the same filters; start again without it.")
+// pages makes the tokens of pages: a list goes on after a licence's name.
+func (s *Service) pages() operations.Pages {
+	return operations.Pages{Purpose: "license-list-page", Keys: s.Keys}
 }

@@ -11,17 +11,16 @@ package licensemanager
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"k8s.io/utils/clock"
 
-	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/seats"
 	"github.com/license-operator/license-operator/internal/secrets"
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/webhook/auth"
 	"github.com/license-operator/license-operator/webhook/awsjson"
+	"github.com/license-operator/license-operator/webhook/operations"
 )
 
 // Books are the books of seats, as *seats.Books keeps them: see there for the
@@ -36,12 +35,7 @@ type Books interface {
 }
 
 // Access says what RBAC lets a ServiceAccount do.
-type Access interface {
-	// Allowed says whether a caller may act on a resource of this project's API
-	// group in a namespace; subresource and name may be "". An error means that
-	// it is not known.
-	Allowed(ctx context.Context, who *auth.Principal, verb, resource, subresource, namespace, name string) (bool, error)
-}
+type Access = operations.Access
 
 // Service answers the operations.
 type Service struct {
@@ -52,45 +46,22 @@ type Service struct {
 	Access Access
 }
 
-// handlers by the name of the operation: all that awsjson serves of the License
-// Manager.
-var handlers = map[string]func(s *Service, ctx context.Context, who *auth.Principal, in any) (any, error){
-	"CheckoutLicense":          handle((*Service).CheckoutLicense),
-	"CheckInLicense":           handle((*Service).CheckInLicense),
-	"ExtendLicenseConsumption": handle((*Service).ExtendLicenseConsumption),
-	"CheckoutBorrowLicense":    handle((*Service).CheckoutBorrowLicense),
-	"GetLicense":               handle((*Service).GetLicense),
-	"GetLicenseUsage":          handle((*Service).GetLicenseUsage),
-	"ListLicenses":             handle((*Service).ListLicenses),
-	"ListReceivedLicenses":     handle((*Service).ListReceivedLicenses),
-}
-
-// handle lets a handler be called with a request whose type only the
-// operation's name tells.
-func handle[In, Out any](h func(*Service, context.Context, *auth.Principal, *In) (*Out, error)) func(*Service, context.Context, *auth.Principal, any) (any, error) {
-	return func(s *Service, ctx context.Context, who *auth.Principal, in any) (any, error) {
-		request, ok := in.(*In)
-		if !ok {
-			return nil, fmt.Errorf("the request is a %T", in)
-		}
-		out, err := h(s, ctx, who, request)
-		if err != nil {
-			return nil, err
-		}
-		return out, nil
-	}
+// handlers are for all that awsjson serves of the License Manager.
+var handlers = operations.Table[*Service]{
+	awsjson.LicenseManager: {
+		"CheckoutLicense":          operations.Handle((*Service).CheckoutLicense),
+		"CheckInLicense":           operations.Handle((*Service).CheckInLicense),
+		"ExtendLicenseConsumption": operations.Handle((*Service).ExtendLicenseConsumption),
+		"CheckoutBorrowLicense":    operations.Handle((*Service).CheckoutBorrowLicense),
+		"GetLicense":               operations.Handle((*Service).GetLicense),
+		"GetLicenseUsage":          operations.Handle((*Service).GetLicenseUsage),
+		"ListLicenses":             operations.Handle((*Service).ListLicenses),
+		"ListReceivedLicenses":     operations.Handle((*Service).ListReceivedLicenses),
+	},
 }
 
 // Do answers an operation. in is what op.New has made; the answer is a pointer
 // to the operation's response. Errors are faults, or internal.
 func (s *Service) Do(ctx context.Context, op *awsjson.Operation, who *auth.Principal, in any) (any, error) {
-	h, known := handlers[op.Name]
-	if !known || op.Service != awsjson.LicenseManager {
-		return nil, fault.New(fault.UnknownAction, "This endpoint does not serve the operation.")
-	}
-	if who.Kind != auth.Vendor {
-		// A vendor's own look-ups are for its own namespace only.
-		ctx = store.ForCaller(ctx, who.Caller())
-	}
-	return h(s, ctx, who, in)
+	return handlers.Do(ctx, s, op, who, in)
 }

@@ -23,6 +23,7 @@ def references: [.members[]?, .member, .key, .value | .shape? // empty];
   shapes: ([$served[] | .input.shape, .output.shape] | unique | closure
     | map({key: ., value: ($model.shapes[.] | del(.documentation)
         | if .members then .members |= map_values(.shape) else . end
-        | if .member then .member |= .shape else . end)})
+        | if .member then .member |= .shape else . end
+        | if .key then .key |= .shape | .value |= .shape else . end)})
     | from_entries)
 }
