@@ -2,12 +2,12 @@
 # Copyright The license-operator Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-# Runs the tests in test/clients: unmodified clients of AWS License Manager, and
-# of the DevPay License Service, which take the operator for ls.amazonaws.com.
-# The host, the port and the CA bundle are compiled into one of them, so all runs
-# in a network and a mount namespace of its own: nothing of this machine's
-# network, hosts file and certificates changes. Needs Debian 12, root or sudo,
-# the Go module proxy and, for the SDK for JavaScript, node 20 and npm.
+# Runs the tests in test/clients: unmodified clients of AWS License Manager and
+# AWS Marketplace, and of the DevPay License Service, which take the operator for
+# ls.amazonaws.com. The host, the port and the CA bundle are compiled into one of
+# them, so all runs in a network and a mount namespace of its own: nothing of this
+# machine's network, hosts file and certificates changes. Needs Debian 12, root or
+# sudo, the Go module proxy and, for the SDK for JavaScript, node 20 and npm.
 #
 # Arguments are passed to go test, for example: hack/test-clients.sh -run Boto
 set -euo pipefail
@@ -76,11 +76,12 @@ build_clients() {
 }
 
 # go test runs this script instead of the test's binary; in the namespaces it
-# starts the binary.
+# starts the binary. When that ends, however it does, nothing of it is left: it is
+# the first process of the namespace.
 case ${1-} in
 --unshare)
   shift
-  as_root unshare --net --mount --fork --kill-child -- \
+  as_root unshare --net --mount --pid --mount-proc --fork --kill-child -- \
     env PATH="$PATH" LICENSE_OPERATOR_CLIENTS="$LICENSE_OPERATOR_CLIENTS" KUBEBUILDER_ASSETS="$KUBEBUILDER_ASSETS" \
     "$script" --inside "$@"
   exit
@@ -111,4 +112,4 @@ go build -o "$work/license-operator" ./cmd/license-operator
 KUBEBUILDER_ASSETS=$(go -C hack/controlplane run . assets)
 export KUBEBUILDER_ASSETS LICENSE_OPERATOR_CLIENTS=$work
 say "Running the clients"
-go test -count=1 -v -exec "'$script' --unshare" "$@" ./test/clients
+go test -count=1 -timeout 30m -v -exec "'$script' --unshare" "$@" ./test/clients

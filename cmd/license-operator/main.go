@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), signCommand(), keysCommand(connectToCluster, clock.RealClock{}))
+	root.AddCommand(serveCommand(), signCommand(), linksCommand(connectToCluster), keysCommand(connectToCluster, clock.RealClock{}), usageCommand(findCluster))
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
 }

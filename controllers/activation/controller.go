@@ -7,6 +7,7 @@ package activation
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -47,18 +48,21 @@ type obstacle struct{ reason, message string }
 
 // Reconcile issues one Activation's key once, and says what became of it.
 func (c *Controller) Reconcile(ctx context.Context, a *v1alpha1.Activation) (reconcile.Result, error) {
+	if useless := licensing.PageUseless(a); !useless.IsZero() && !c.Clock.Now().Before(useless) {
+		return c.remove(ctx, a)
+	}
 	base := a.DeepCopy()
 	product, why, err := c.obstacle(ctx, a)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	var failure error
-	if why == nil && a.Status.SecretRef == nil {
+	if why == nil && !handedOut(a) {
 		if base, why, failure = c.issue(ctx, base, a, product); failure != nil && why == nil {
 			return kit.Retry(failure)
 		}
 	}
-	issued := kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, "The key is in its Secret")
+	issued := kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionTrue, v1alpha1.ReasonIssued, licensing.IssuedMessage(a))
 	if why != nil {
 		issued = kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionFalse, why.reason, why.message)
 	}
@@ -73,10 +77,30 @@ func (c *Controller) Reconcile(ctx context.Context, a *v1alpha1.Activation) (rec
 	if issued.Reason == v1alpha1.ReasonSecretConflict {
 		return reconcile.Result{RequeueAfter: kit.SecretConflictPause}, nil
 	}
-	if e := a.Status.ExpirationTime; e != nil && c.Clock.Now().Before(e.Time) {
-		return reconcile.Result{RequeueAfter: e.Sub(c.Clock.Now())}, nil
+	return reconcile.Result{RequeueAfter: c.next(a)}, nil
+}
+
+// next is when time alone asks for another look: when the key expires, and when
+// the object is of no use any more; 0 for never.
+func (c *Controller) next(a *v1alpha1.Activation) time.Duration {
+	now := c.Clock.Now()
+	if e := a.Status.ExpirationTime; e != nil && now.Before(e.Time) {
+		return e.Sub(now)
 	}
-	return reconcile.Result{}, nil
+	if useless := licensing.PageUseless(a); !useless.IsZero() {
+		return max(useless.Sub(now), 1)
+	}
+	return 0
+}
+
+// remove deletes an Activation that a page has made and that is of no use any
+// more, unless it has changed since it was read.
+func (c *Controller) remove(ctx context.Context, a *v1alpha1.Activation) (reconcile.Result, error) {
+	err := c.Client.Delete(ctx, a, client.Preconditions{UID: &a.UID, ResourceVersion: &a.ResourceVersion})
+	if err == nil {
+		return reconcile.Result{}, nil
+	}
+	return kit.Retry(err)
 }
 
 // obstacle says why no key can be issued; the Product is there if none.

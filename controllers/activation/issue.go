@@ -27,7 +27,20 @@ import (
 // A dry run comes before the first commit: a key that can't be handed out does
 // not begin to expire. A Secret that can't be written is an obstacle, with the
 // error if it is to be tried again at once.
+//
+// Where there is to be no Secret, the hash is all: somebody else has handed out
+// the key, or does so.
 func (c *Controller) issue(ctx context.Context, base, a *v1alpha1.Activation, p *v1alpha1.Product) (committed *v1alpha1.Activation, why *obstacle, err error) {
+	if a.Spec.SecretPolicy == v1alpha1.SecretPolicyNone {
+		hash := a.Spec.KeyHash
+		if hash == "" {
+			if _, _, hash, err = c.newKey(a); err != nil {
+				return base, nil, fmt.Errorf("make a key: %w", err)
+			}
+		}
+		c.issueHash(a, p, hash)
+		return base, nil, nil
+	}
 	secretKey, key, hash, err := c.newKey(a)
 	if err != nil {
 		return base, nil, fmt.Errorf("make a key: %w", err)
@@ -38,10 +51,7 @@ func (c *Controller) issue(ctx context.Context, base, a *v1alpha1.Activation, p 
 		if why, err = c.write(ctx, a, ref.Name, data, client.DryRunAll); why != nil {
 			return base, why, err
 		}
-		now := c.Clock.Now()
-		a.Status.KeyHash = hash
-		a.Status.IssueTime = &metav1.Time{Time: now}
-		a.Status.ExpirationTime = &metav1.Time{Time: now.Add(licensing.ActivationLifetime(p, a))}
+		c.issueHash(a, p, hash)
 		c.conclude(a, kit.Condition(v1alpha1.ConditionIssued, metav1.ConditionUnknown,
 			v1alpha1.ReasonIssuing, "The key is being written into its Secret"))
 		if err := c.PatchStatus(ctx, base, a, base.Status, a.Status); err != nil {
@@ -53,6 +63,25 @@ func (c *Controller) issue(ctx context.Context, base, a *v1alpha1.Activation, p 
 		a.Status.SecretRef = ref
 	}
 	return base, why, err
+}
+
+// issueHash has the key with this hash begin to live, unless it does already.
+func (c *Controller) issueHash(a *v1alpha1.Activation, p *v1alpha1.Product, hash string) {
+	if a.Status.KeyHash == hash && a.Status.ExpirationTime != nil {
+		return
+	}
+	now := c.Clock.Now()
+	a.Status.KeyHash = hash
+	a.Status.IssueTime = &metav1.Time{Time: now}
+	a.Status.ExpirationTime = &metav1.Time{Time: now.Add(licensing.ActivationLifetime(p, a))}
+}
+
+// handedOut says whether nothing is to be issued any more.
+func handedOut(a *v1alpha1.Activation) bool {
+	if a.Spec.SecretPolicy == v1alpha1.SecretPolicyNone {
+		return a.Status.KeyHash != "" && a.Status.ExpirationTime != nil
+	}
+	return a.Status.SecretRef != nil
 }
 
 // write writes the Secret.

@@ -72,6 +72,9 @@ func (c *Controller) Reconcile(ctx context.Context, p *v1alpha1.Product) (reconc
 	if ready.Status == metav1.ConditionTrue {
 		ready, failure = c.writeToken(ctx, p, ready)
 	}
+	if ready.Status == metav1.ConditionTrue {
+		ready, failure = c.writeWebhookSecret(ctx, p, ready)
+	}
 	c.Set(p, &p.Status.Conditions, unique)
 	changed := c.Set(p, &p.Status.Conditions, ready)
 	if err := c.PatchStatus(ctx, base, p, base.Status, p.Status); err != nil {
@@ -125,14 +128,30 @@ func (c *Controller) writeToken(ctx context.Context, p *v1alpha1.Product, ready 
 	if err != nil {
 		return kit.SecretNotWritten(name), fmt.Errorf("seal the product token: %w", err)
 	}
-	err = store.ApplySecret(ctx, c.Client, p, v1alpha1.GroupVersion.WithKind("Product"), name,
-		map[string]string{v1alpha1.SecretKeyProductToken: token})
+	return c.apply(ctx, p, ready, name, v1alpha1.SecretKeyProductToken, token, &p.Status.TokenSecretRef)
+}
+
+// writeWebhookSecret writes the key that signs what is posted to the webhook
+// into its Secret, if there is a webhook. It is derived, and so the same each
+// time.
+func (c *Controller) writeWebhookSecret(ctx context.Context, p *v1alpha1.Product, ready metav1.Condition) (metav1.Condition, error) {
+	if p.Spec.Notifications.WebhookURL == "" {
+		p.Status.WebhookSecretRef = nil
+		return ready, nil
+	}
+	key := c.Names.WebhookKey(p, c.Names.WebhookRotation(p))
+	return c.apply(ctx, p, ready, v1alpha1.WebhookSecretName(p.Name), v1alpha1.SecretKeyWebhook, key.Secret(), &p.Status.WebhookSecretRef)
+}
+
+// apply writes one value into a Secret and lets the status refer to it.
+func (c *Controller) apply(ctx context.Context, p *v1alpha1.Product, ready metav1.Condition, name, key, value string, ref **v1alpha1.SecretReference) (metav1.Condition, error) {
+	err := store.ApplySecret(ctx, c.Client, p, v1alpha1.GroupVersion.WithKind("Product"), name, map[string]string{key: value})
 	if errors.Is(err, store.ErrSecretConflict) {
-		return kit.SecretConflict(name, v1alpha1.SecretKeyProductToken), nil
+		return kit.SecretConflict(name, key), nil
 	}
 	if err != nil {
 		return kit.SecretNotWritten(name), fmt.Errorf("write the Secret %s: %w", name, err)
 	}
-	p.Status.TokenSecretRef = &v1alpha1.SecretReference{Name: name}
+	*ref = &v1alpha1.SecretReference{Name: name}
 	return ready, nil
 }

@@ -8,7 +8,9 @@ package subscription
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,6 +36,8 @@ type Controller struct {
 	// Projection says for which Subscriptions LicenseCheckouts can't be made; nil
 	// for none.
 	Projection *kit.Failures
+	// Links makes the links to the pages; nil for none.
+	Links *Links
 }
 
 // Setup adds the controller to a manager.
@@ -65,7 +69,8 @@ func (c *Controller) Reconcile(ctx context.Context, sub *v1alpha1.Subscription) 
 	}
 	standing := licensing.Stand(sub, product != nil, c.Clock.Now())
 	unknown := c.entitle(product, sub)
-	news := c.conclude(sub, standing, unknown)
+	obstacle, unlinked := c.link(ctx, product, sub)
+	news := c.conclude(sub, standing, unknown, obstacle)
 	failure := c.seats(ctx, product, sub)
 	if failure == nil {
 		sub.Status.ObservedGeneration = sub.Generation // The book has its capacity.
@@ -74,13 +79,25 @@ func (c *Controller) Reconcile(ctx context.Context, sub *v1alpha1.Subscription) 
 		return kit.Retry(err)
 	}
 	c.Emit(sub, news)
-	if failure != nil {
-		return reconcile.Result{}, failure
+	if err := errors.Join(failure, unlinked); err != nil {
+		return reconcile.Result{}, err
 	}
-	if standing.NextChange.IsZero() {
-		return reconcile.Result{}, nil
+	return reconcile.Result{RequeueAfter: c.next(sub, standing, obstacle != nil)}, nil
+}
+
+// next is when time alone asks for another look; 0 for never.
+func (c *Controller) next(sub *v1alpha1.Subscription, s licensing.Standing, obstacle bool) (after time.Duration) {
+	if c.Links != nil {
+		after = c.Links.next(sub, obstacle, c.Clock.Now())
 	}
-	return reconcile.Result{RequeueAfter: max(standing.NextChange.Sub(c.Clock.Now()), 1)}, nil
+	if s.NextChange.IsZero() {
+		return after
+	}
+	change := max(s.NextChange.Sub(c.Clock.Now()), 1)
+	if after == 0 {
+		return change
+	}
+	return min(after, change)
 }
 
 func (c *Controller) product(ctx context.Context, sub *v1alpha1.Subscription) (*v1alpha1.Product, error) {
@@ -123,7 +140,7 @@ func (c *Controller) entitle(product *v1alpha1.Product, sub *v1alpha1.Subscripti
 }
 
 // conclude sets the conditions and returns what is worth an event.
-func (c *Controller) conclude(sub *v1alpha1.Subscription, s licensing.Standing, unknown []string) []kit.Event {
+func (c *Controller) conclude(sub *v1alpha1.Subscription, s licensing.Standing, unknown []string, obstacle *metav1.Condition) []kit.Event {
 	var news []kit.Event
 	ready := kit.Condition(v1alpha1.ConditionReady, kit.Bool(true), v1alpha1.ReasonReady,
 		"The subscription is known under its identifiers")
@@ -134,9 +151,16 @@ func (c *Controller) conclude(sub *v1alpha1.Subscription, s licensing.Standing, 
 		ready = kit.Condition(v1alpha1.ConditionReady, kit.Bool(false), v1alpha1.ReasonUnknownEntitlement,
 			"`spec.entitlements` overrides what the Product does not have, or sets a value of the wrong kind: "+
 				strings.Join(unknown, ", ")+"; correct the names or the Product's `spec.license.entitlements`")
+	case obstacle != nil:
+		ready = *obstacle
 	}
-	if c.Set(sub, &sub.Status.Conditions, ready) && ready.Reason == v1alpha1.ReasonUnknownEntitlement {
-		news = append(news, unknownEntitlement(ready.Message))
+	if c.Set(sub, &sub.Status.Conditions, ready) {
+		switch ready.Reason {
+		case v1alpha1.ReasonUnknownEntitlement:
+			news = append(news, unknownEntitlement(ready.Message))
+		case v1alpha1.ReasonSecretConflict, v1alpha1.ReasonSecretNotWritten:
+			news = append(news, linksNotWritten(ready))
+		}
 	}
 	subscribed := kit.Condition(v1alpha1.ConditionSubscribed, kit.Bool(s.Subscribed), s.Reason, s.Message)
 	if c.Set(sub, &sub.Status.Conditions, subscribed) {

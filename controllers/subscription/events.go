@@ -5,6 +5,7 @@ package subscription
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/license-operator/license-operator/controllers/kit"
 	"github.com/license-operator/license-operator/internal/licensing"
@@ -22,4 +23,9 @@ func standingChanged(s licensing.Standing) kit.Event {
 // unknownEntitlement tells that an override fits nothing.
 func unknownEntitlement(message string) kit.Event {
 	return kit.Event{Type: corev1.EventTypeWarning, Reason: "UnknownEntitlement", Action: "Entitle", Note: message}
+}
+
+// linksNotWritten tells that the links to the pages are not in their Secret.
+func linksNotWritten(ready metav1.Condition) kit.Event {
+	return kit.Event{Type: corev1.EventTypeWarning, Reason: ready.Reason, Action: "Link", Note: ready.Message}
 }

@@ -158,17 +158,17 @@ func (p *place) startOperator(ctx context.Context, kubeconfig, address string) (
 	if err != nil {
 		return nil, err
 	}
-	c, err := start(p.path("operator.log"), []string{"KUBECONFIG=" + kubeconfig}, p.path("bin", "license-operator"), "serve",
-		"--namespace", operatorNamespace, "--listen-address", endpoint, "--health-address", health,
-		"--metrics-address", "0", "--shutdown-delay", "0s", "--leader-elect=false")
-	if err != nil {
-		return nil, err
-	}
 	_, port, err := net.SplitHostPort(endpoint)
 	if err != nil {
 		return nil, err
 	}
 	p.url = "https://localhost:" + port
+	c, err := start(p.path("operator.log"), []string{"KUBECONFIG=" + kubeconfig}, p.path("bin", "license-operator"), "serve",
+		"--namespace", operatorNamespace, "--listen-address", endpoint, "--health-address", health, "--public-url", p.url,
+		"--metrics-address", "0", "--shutdown-delay", "0s", "--leader-elect=false")
+	if err != nil {
+		return nil, err
+	}
 	return c, c.await(ctx, "the operator", p.path("operator.log"), func() bool { return isReady(ctx, health) })
 }
 

@@ -88,6 +88,11 @@ Try this in another terminal, in this directory:
   go -C docs/examples/floating-seat run . -sku ACME-RENDER -beneficiary cust-42 \
     -fingerprint "$(kubectl get lprod render-farm -n acme -o jsonpath='{.status.keyFingerprint}')"
 
+  # Sign up as Initech: open the registration page in a browser. Its button goes
+  # to the vendor's shop, which go -C test/shop run . opens in a third terminal
+  # (after source .run/env, too).
+  license-operator links --namespace acme initech
+
   # Is Initech subscribed? Then cancel the subscription, and ask again:
   curl --cacert "$AWS_CA_BUNDLE" "$(license-operator sign VerifyProductSubscriptionByPid \
     PersistentIdentifier="$(kubectl get lsub initech -n acme -o jsonpath='{.status.persistentIdentifier}')" \

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -19,6 +21,12 @@ import (
 // minLedgerWriteRate is less than one commit of a full block a second.
 const minLedgerWriteRate = 16 << 10
 
+// Bounds of how long a link to a page is good.
+const (
+	minLinkLifetime = time.Hour
+	maxLinkLifetime = 8760 * time.Hour
+)
+
 // Options of the command serve.
 type Options struct {
 	Namespace      string
@@ -27,6 +35,9 @@ type Options struct {
 	HealthAddress  string
 	MetricsAddress string
 	PathPrefix     string
+	// PublicURL is where browsers reach the endpoint; see PagesURL.
+	PublicURL    string
+	LinkLifetime time.Duration
 
 	LeaderElect   bool
 	ShutdownDelay time.Duration
@@ -50,6 +61,11 @@ type Options struct {
 	APIRate  float32
 	APIBurst int
 
+	// WebhookAllowCIDRs are networks that webhooks may be in, although others
+	// like them may not. WebhookCAFile has roots beside the system's.
+	WebhookAllowCIDRs []string
+	WebhookCAFile     string
+
 	// LedgerWriteRate is in bytes a second, ProjectionRate in objects a second.
 	LedgerWriteRate int
 	MaxCheckouts    int
@@ -68,6 +84,8 @@ func (o *Options) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.HealthAddress, "health-address", ":8081", "address of /healthz and /readyz, over HTTP")
 	f.StringVar(&o.MetricsAddress, "metrics-address", ":8080", "address of /metrics, over HTTP; 0 for none")
 	f.StringVar(&o.PathPrefix, "path-prefix", "", "what precedes every path of the endpoint, for example /licenses")
+	f.StringVar(&o.PublicURL, "public-url", "", "where customers' browsers reach the endpoint, for links to its pages (default https://<service-name>.<namespace>.svc<path-prefix>)")
+	f.DurationVar(&o.LinkLifetime, "link-lifetime", 720*time.Hour, "how long a link to a page is good; it is renewed when half of that is over")
 	f.BoolVar(&o.LeaderElect, "leader-elect", true, "let one of several replicas run the controllers; every replica serves the endpoint")
 	f.DurationVar(&o.ShutdownDelay, "shutdown-delay", 5*time.Second, "how long to serve on after readiness has been withdrawn")
 	f.StringVar(&o.KeysSecret, "keys-secret", "license-operator-keys", "Secret in the operator's namespace with its keys; made if missing")
@@ -89,6 +107,8 @@ func (o *Options) AddFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.MaxCheckouts, "max-checkouts", 250000, "checkouts of one Subscription at once, of features too; 0 for no bound")
 	f.Float64Var(&o.ProjectionRate, "projection-rate", 200, "LicenseCheckouts a second that are made, changed and deleted to follow the books of seats")
 	f.DurationVar(&o.MaxClockSkew, "max-clock-skew", 30*time.Second, "how far the clock may differ from the API server's before checkouts stop expiring; 0 to trust the clock")
+	f.StringSliceVar(&o.WebhookAllowCIDRs, "webhook-allow-cidrs", nil, "networks that webhooks may be in even if they are loopback, link-local or the API server's")
+	f.StringVar(&o.WebhookCAFile, "webhook-ca-file", "", "certificates, PEM, that webhooks are trusted by beside the system's; read at the start")
 	f.StringVar(&o.LogLevel, "log-level", "info", "debug, info or error")
 	f.StringVar(&o.LogFormat, "log-format", "json", "json or text")
 }
@@ -108,6 +128,12 @@ func (o *Options) Validate() error {
 	}
 	if strings.HasSuffix(o.PathPrefix, "/") {
 		wrong("--path-prefix must not end with /")
+	}
+	if o.PublicURL != "" && !isPublicURL(o.PublicURL) {
+		wrong("--public-url must be an absolute https URL without a query and a slash at its end")
+	}
+	if o.LinkLifetime < minLinkLifetime || o.LinkLifetime > maxLinkLifetime {
+		wrong("--link-lifetime must be between %s and %s", minLinkLifetime, maxLinkLifetime)
 	}
 	if o.KeysSecret == o.TLSSecret {
 		wrong("--keys-secret and --tls-secret must be two Secrets")
@@ -134,6 +160,9 @@ func (o *Options) Validate() error {
 	if o.MaxClockSkew != 0 && o.MaxClockSkew < 2*time.Second {
 		wrong("--max-clock-skew must be 0 or at least 2s: the API server tells the time in whole seconds")
 	}
+	if _, err := o.WebhookAllowed(); err != nil {
+		wrong("--webhook-allow-cidrs must be networks such as 127.0.0.0/8: %w", err)
+	}
 	if o.ShutdownDelay < 0 || o.ShutdownDelay > time.Minute {
 		wrong("--shutdown-delay must be between 0 and 1m")
 	}
@@ -146,6 +175,19 @@ func (o *Options) Validate() error {
 	return errors.Join(errs...)
 }
 
+// WebhookAllowed are the networks of WebhookAllowCIDRs.
+func (o *Options) WebhookAllowed() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range o.WebhookAllowCIDRs {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}
+
 // ServingNames are the names and addresses that the self-made certificate is
 // for: the Service's in the cluster, this machine's own, and those asked for.
 func (o *Options) ServingNames() ([]string, []net.IP) {
@@ -153,6 +195,21 @@ func (o *Options) ServingNames() ([]string, []net.IP) {
 	names := []string{"localhost", o.ServiceName, in, in + ".svc", in + ".svc.cluster.local"}
 	ips := []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	return append(names, o.TLSDNSNames...), append(ips, o.TLSIPAddresses...)
+}
+
+// PagesURL is where browsers reach the endpoint's pages, without a slash at its
+// end.
+func (o *Options) PagesURL() string {
+	if o.PublicURL != "" {
+		return o.PublicURL
+	}
+	return "https://" + o.ServiceName + "." + o.Namespace + ".svc" + o.PathPrefix
+}
+
+func isPublicURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && u.Opaque == "" &&
+		!strings.ContainsAny(text, "?#") && !strings.HasSuffix(text, "/")
 }
 
 func oneOf(s string, words ...string) bool { return slices.Contains(words, s) }

@@ -59,6 +59,25 @@ func TestFurtherServingNamesAreAdded(t *testing.T) {
 	}
 }
 
+const publicURLWords = "--public-url must be an absolute https URL without a query and a slash at its end"
+
+func TestPagesAreAtThePublicURL(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "licences")
+	for want, args := range map[string][]string{
+		"https://license-operator.licences.svc":     nil,
+		"https://lic.licences.svc/base":             {"--service-name=lic", "--path-prefix=/base"},
+		"https://licences.example.com:8443/ls/base": {"--public-url=https://licences.example.com:8443/ls/base", "--path-prefix=/base"},
+	} {
+		o, err := parse(t, args...)
+		if err != nil || o.Validate() != nil {
+			t.Fatalf("%v: %v, %v", args, err, o.Validate())
+		}
+		if got := o.PagesURL(); got != want {
+			t.Errorf("%v: the pages are at %s, want %s", args, got, want)
+		}
+	}
+}
+
 func TestValidate(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string
@@ -85,6 +104,19 @@ func TestValidate(t *testing.T) {
 		"no burst to the API server":            {[]string{"--api-burst=0"}, []string{"--api-rate must be greater than 0 and --api-burst at least 1"}},
 		"a negative delay":                      {[]string{"--shutdown-delay=-1s"}, []string{"--shutdown-delay must be between 0 and 1m"}},
 		"a delay that is too long":              {[]string{"--shutdown-delay=61s"}, []string{"--shutdown-delay must be between 0 and 1m"}},
+		"networks of webhooks":                  {[]string{"--webhook-allow-cidrs=127.0.0.0/8,fd00::/8"}, nil},
+		"an address in place of a network":      {[]string{"--webhook-allow-cidrs=127.0.0.1"}, []string{`--webhook-allow-cidrs must be networks such as 127.0.0.0/8: netip.ParsePrefix("127.0.0.1"): no '/'`}},
+		"a public URL":                          {[]string{"--public-url=https://licences.example.com:8443/base"}, nil},
+		"a public URL without TLS":              {[]string{"--public-url=http://licences.example.com"}, []string{publicURLWords}},
+		"a public URL without a host":           {[]string{"--public-url=https:///base"}, []string{publicURLWords}},
+		"a public URL with a query":             {[]string{"--public-url=https://licences.example.com?a=b"}, []string{publicURLWords}},
+		"a public URL with a fragment":          {[]string{"--public-url=https://licences.example.com#a"}, []string{publicURLWords}},
+		"a public URL with a password":          {[]string{"--public-url=https://a:b@licences.example.com"}, []string{publicURLWords}},
+		"a public URL with a slash at its end":  {[]string{"--public-url=https://licences.example.com/"}, []string{publicURLWords}},
+		"a public URL that is none":             {[]string{"--public-url=licences.example.com"}, []string{publicURLWords}},
+		"links for an hour":                     {[]string{"--link-lifetime=1h"}, nil},
+		"links that end at once":                {[]string{"--link-lifetime=59m"}, []string{"--link-lifetime must be between 1h0m0s and 8760h0m0s"}},
+		"links that hardly ever end":            {[]string{"--link-lifetime=8761h"}, []string{"--link-lifetime must be between 1h0m0s and 8760h0m0s"}},
 		"an unknown level":                      {[]string{"--log-level=INFO"}, []string{"--log-level must be debug, info or error"}},
 		"an unknown format":                     {[]string{"--log-format=xml"}, []string{"--log-format must be json or text"}},
 		"all mistakes are told at once": {[]string{"--namespace=", "--log-format=", "--api-burst=-1"}, []string{

@@ -71,6 +71,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.endpoint.pathPrefix }}
 - --path-prefix={{ . }}
 {{- end }}
+{{- if .Values.endpoint.publicURL }}
+- --public-url={{ .Values.endpoint.publicURL }}
+{{- else if ne (int64 .Values.service.port) 443 }}
+- --public-url=https://{{ include "license-operator.fullname" . }}.{{ .Release.Namespace }}.svc:{{ int64 .Values.service.port }}{{ .Values.endpoint.pathPrefix }}
+{{- end }}
+- --link-lifetime={{ int64 .Values.endpoint.linkLifetimeHours }}h
 - --allow-signature-version-0={{ .Values.endpoint.allowSignatureVersion0 }}
 - --allow-signature-version-1={{ .Values.endpoint.allowSignatureVersion1 }}
 - --caller-rate={{ .Values.endpoint.callerRate }}
@@ -83,6 +89,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - --max-checkouts={{ int64 .Values.seats.maxCheckouts }}
 - --projection-rate={{ .Values.seats.projectionsPerSecond }}
 - --max-clock-skew={{ int64 .Values.seats.maxClockSkewSeconds }}s
+{{- with .Values.webhooks.allowCIDRs }}
+- --webhook-allow-cidrs={{ join "," . }}
+{{- end }}
+{{- if .Values.webhooks.caSecretName }}
+- --webhook-ca-file=/etc/license-operator/webhook-ca/ca.crt
+{{- end }}
 - --shutdown-delay={{ int64 .Values.shutdownDelaySeconds }}s
 - --log-level={{ .Values.log.level }}
 - --log-format={{ .Values.log.format }}

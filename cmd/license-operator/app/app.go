@@ -109,9 +109,14 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 	if err != nil {
 		return err
 	}
+	webhooks, err := webhookClient(cfg, o, clk)
+	if err != nil {
+		return err
+	}
 	cfgControllers := controllers.Config{
 		Names: names, Keys: keys, Books: books, Live: unbounded, OperatorSecrets: readers,
-		Trusted: guard.Trusted, ProjectionRate: o.ProjectionRate,
+		Trusted: guard.Trusted, ProjectionRate: o.ProjectionRate, Webhooks: webhooks,
+		PagesURL: o.PagesURL(), LinkLifetime: o.LinkLifetime,
 		KeysSecret: types.NamespacedName{Namespace: o.Namespace, Name: o.KeysSecret},
 	}
 	if err := controllers.Setup(mgr, cfgControllers, clk); err != nil {
@@ -122,7 +127,7 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 		return err
 	}
 	endpoint := webhook.NewEndpoint(endpointConfig(o), webhook.Parts{
-		Clock: clk, Store: store.New(names, reader, live, clk), Keys: keys, Books: books, Live: live})
+		Clock: clk, Store: store.New(names, reader, live, clk), Keys: keys, Books: books, Live: live, Usage: store.NewUsageRecords(unbounded)})
 	server := webhook.NewServer(listener, tlsConfig, endpoint, log.WithName("endpoint"), o.ShutdownDelay, clk)
 	if err := mgr.Add(server); err != nil {
 		return err

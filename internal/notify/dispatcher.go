@@ -1,0 +1,267 @@
+// Copyright The license-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package notify
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/time/rate"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"github.com/license-operator/license-operator/api/v1alpha1"
+)
+
+const (
+	// slots is how many tries run at once, perReceiver how many of them to one
+	// receiver that answers.
+	slots       = 32
+	perReceiver = 4
+	// doubtful is how many tries run at once to receivers whose last answer
+	// was none, or that were never asked: one to each. Those that answer have
+	// the other slots for themselves.
+	doubtful = slots / 2
+	// sendRate and sendBurst bound the tries a second, to all receivers. Each
+	// costs two writes of a status.
+	sendRate  = 50
+	sendBurst = 50
+	// outcomeBuffer is how many outcomes may wait for their controller.
+	outcomeBuffer = 1024
+)
+
+// Task is one try to deliver one notification of a Subscription.
+type Task struct {
+	Subscription types.NamespacedName
+	// Receiver is whose webhook it is: what hangs, hangs alone.
+	Receiver types.NamespacedName
+	// ID is the notification's. Attempts that have failed tell its tries apart.
+	ID       string
+	Attempts int32
+}
+
+// Outcome is what came of a Task.
+type Outcome struct {
+	Task
+	Answer
+}
+
+// Sender posts one message.
+type Sender interface {
+	Send(ctx context.Context, m Message) Answer
+}
+
+// Dispatcher runs tasks: in order for each receiver, with a bounded number at
+// once and a second, and fairly among receivers. It keeps nothing that would be
+// missed: what is pending is in the Subscriptions.
+type Dispatcher struct {
+	sender  Sender
+	limiter *rate.Limiter
+	wake    chan struct{}
+	done    chan event.GenericEvent
+
+	mu        sync.Mutex
+	receivers map[types.NamespacedName]*lane
+	// turns are the receivers that have something queued, the next first.
+	turns    []types.NamespacedName
+	tasks    map[types.NamespacedName]Task
+	outcomes map[types.NamespacedName]Outcome
+	running  int
+	doubted  int
+	prepare  func(context.Context, Task) (Message, bool)
+}
+
+// lane is what goes to one receiver.
+type lane struct {
+	queue   []Task
+	running int
+	// answers says that the last try was answered, whatever the answer.
+	answers bool
+}
+
+// NewDispatcher returns a Dispatcher. SetPrepare comes before Start.
+func NewDispatcher(sender Sender) *Dispatcher {
+	return &Dispatcher{
+		sender: sender, limiter: rate.NewLimiter(sendRate, sendBurst),
+		wake: make(chan struct{}, 1), done: make(chan event.GenericEvent, outcomeBuffer),
+		receivers: map[types.NamespacedName]*lane{},
+		tasks:     map[types.NamespacedName]Task{},
+		outcomes:  map[types.NamespacedName]Outcome{},
+	}
+}
+
+// SetPrepare sets what makes the message of a Task when its turn has come. It
+// answers false if there is nothing to send any more.
+func (d *Dispatcher) SetPrepare(prepare func(context.Context, Task) (Message, bool)) {
+	d.prepare = prepare
+}
+
+// Submit queues a Task. A Subscription has one at a time: while its last one is
+// queued or running, another changes nothing.
+func (d *Dispatcher) Submit(t Task) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, busy := d.tasks[t.Subscription]; busy {
+		return
+	}
+	if o, known := d.outcomes[t.Subscription]; known && o.Task == t {
+		return
+	}
+	delete(d.outcomes, t.Subscription)
+	d.tasks[t.Subscription] = t
+	r := d.receivers[t.Receiver]
+	if r == nil {
+		r = &lane{}
+		d.receivers[t.Receiver] = r
+	}
+	if len(r.queue) == 0 {
+		d.turns = append(d.turns, t.Receiver)
+	}
+	r.queue = append(r.queue, t)
+	d.signal()
+}
+
+// Outcome is what came of the last Task of a Subscription, if that is over and
+// nobody has forgotten it.
+func (d *Dispatcher) Outcome(subscription types.NamespacedName) (Outcome, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o, known := d.outcomes[subscription]
+	return o, known
+}
+
+// Forget drops the outcome of a Subscription whose status holds it now, or that
+// is gone.
+func (d *Dispatcher) Forget(subscription types.NamespacedName) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.outcomes, subscription)
+}
+
+// Done are the Subscriptions of which a Task is over.
+func (d *Dispatcher) Done() <-chan event.GenericEvent { return d.done }
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (d *Dispatcher) NeedLeaderElection() bool { return true }
+
+// Start implements manager.Runnable: it runs tasks until ctx ends. What runs
+// then is broken off, and comes again at the next leader.
+func (d *Dispatcher) Start(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		t, found := d.next()
+		if !found {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-d.wake:
+			}
+			continue
+		}
+		running.Go(func() { d.run(ctx, t) })
+	}
+}
+
+// next takes the next task that may run now.
+func (d *Dispatcher) next() (Task, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for range d.turns {
+		name := d.turns[0]
+		d.turns = d.turns[1:]
+		r := d.receivers[name]
+		if !d.admits(r) {
+			d.turns = append(d.turns, name)
+			continue
+		}
+		t := r.queue[0]
+		if r.queue = r.queue[1:]; len(r.queue) > 0 {
+			d.turns = append(d.turns, name)
+		} else {
+			r.queue = nil
+		}
+		r.running++
+		d.running++
+		if !r.answers {
+			d.doubted++
+		}
+		return t, true
+	}
+	return Task{}, false
+}
+
+func (d *Dispatcher) admits(r *lane) bool {
+	if r.answers {
+		return d.running < slots && r.running < perReceiver
+	}
+	return d.running < slots && d.doubted < doubtful && r.running < 1
+}
+
+func (d *Dispatcher) signal() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run makes one try and tells its controller.
+func (d *Dispatcher) run(ctx context.Context, t Task) {
+	m, wanted := d.prepare(ctx, t)
+	var answer Answer
+	if wanted {
+		if err := d.limiter.Wait(ctx); err != nil {
+			wanted = false // It is over.
+		} else {
+			answer = d.sender.Send(ctx, m)
+		}
+	}
+	broken := ctx.Err() != nil && answer.Result != Delivered
+	d.finish(t, answer, wanted, broken)
+	// Also if nothing was sent: the cache may have lagged, and while the task
+	// was here nobody else could submit it.
+	select {
+	case d.done <- event.GenericEvent{Object: &v1alpha1.Subscription{
+		ObjectMeta: metav1.ObjectMeta{Namespace: t.Subscription.Namespace, Name: t.Subscription.Name}}}:
+	case <-ctx.Done():
+	}
+}
+
+func (d *Dispatcher) finish(t Task, answer Answer, sent, broken bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.receivers[t.Receiver]
+	r.running--
+	d.running--
+	d.doubt(r, answer, sent)
+	if len(r.queue) == 0 && r.running == 0 && !r.answers {
+		delete(d.receivers, t.Receiver)
+	}
+	delete(d.tasks, t.Subscription)
+	if sent && !broken {
+		d.outcomes[t.Subscription] = Outcome{Task: t, Answer: answer}
+	}
+	d.signal()
+}
+
+// doubt settles whether a receiver answers. d.doubted counts the tries that run
+// to receivers that do not.
+func (d *Dispatcher) doubt(r *lane, answer Answer, sent bool) {
+	if !r.answers {
+		d.doubted--
+	}
+	if !sent {
+		return
+	}
+	answers := answer.Status != 0
+	if answers == r.answers {
+		return
+	}
+	if r.answers = answers; answers {
+		d.doubted -= r.running
+	} else {
+		d.doubted += r.running
+	}
+}
