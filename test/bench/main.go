@@ -41,6 +41,13 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == usageCommand {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		err := usageMain(ctx, os.Args[2:])
+		stop()
+		exitOn(err)
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == seatsCommand {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		err := seatsMain(ctx, os.Args[2:])

@@ -107,7 +107,7 @@ func (b *seatBench) podTimes(ctx context.Context) error {
 	}
 	var took []time.Duration
 	holder := func(n int) (*corev1.Pod, *v1alpha1.LicenseCheckout) {
-		name := fmt.Sprintf("%s-worker-%d", sub, n)
+		name := fmt.Sprintf("%s-worker-%03d", sub, n) // Of one second the name decides.
 		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace},
 				Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "main"}}}},
 			builder.LicenseCheckout(name, sub).InNamespace(namespace).WithSeats("seats", 1).HeldByPod(name).Build()

@@ -75,10 +75,11 @@ func TestEveryValueReachesItsPlace(t *testing.T) {
 		"--tls-dns-names=licences.example.com,*.licences.example.com",
 		"--tls-ip-addresses=192.0.2.1,2001:db8::1",
 		"--tls-cert-file=/etc/license-operator/tls/tls.crt", "--tls-key-file=/etc/license-operator/tls/tls.key",
-		"--path-prefix=/licensing/v1", "--allow-signature-version-0=true", "--allow-signature-version-1=false",
+		"--path-prefix=/licensing/v1", "--public-url=https://licences.example.com:8443/licensing/v1", "--link-lifetime=24h", "--allow-signature-version-0=true", "--allow-signature-version-1=false",
 		"--caller-rate=12.5", "--caller-burst=100000", "--anonymous-rate=100000", "--anonymous-burst=20",
 		"--api-rate=0.5", "--api-burst=10",
 		"--ledger-write-rate=2097152", "--max-checkouts=500", "--projection-rate=0.5", "--max-clock-skew=60s",
+		"--webhook-allow-cidrs=127.0.0.0/8,fd00::/8", "--webhook-ca-file=/etc/license-operator/webhook-ca/ca.crt",
 		"--shutdown-delay=20s", "--log-level=debug", "--log-format=text",
 	}
 	if diff := cmp.Diff(want, d.Spec.Template.Spec.Containers[0].Args); diff != "" {
@@ -91,8 +92,12 @@ func TestEveryValueReachesItsPlace(t *testing.T) {
 	if *d.Spec.Replicas != 5 || *pod.TerminationGracePeriodSeconds != 60 || pod.ServiceAccountName != "licences" {
 		t.Errorf("replicas, grace or account are wrong: %+v", d.Spec)
 	}
-	if len(pod.Volumes) != 1 || pod.Volumes[0].Secret == nil || pod.Volumes[0].Secret.SecretName != "own-certificate" ||
-		len(pod.Containers[0].VolumeMounts) != 1 || pod.Containers[0].VolumeMounts[0].MountPath != "/etc/license-operator/tls" {
+	if len(pod.Volumes) != 2 || pod.Volumes[1].Secret == nil || pod.Volumes[1].Secret.SecretName != "webhook-ca" ||
+		len(pod.Containers[0].VolumeMounts) != 2 || pod.Containers[0].VolumeMounts[1].MountPath != "/etc/license-operator/webhook-ca" {
+		t.Errorf("the CA of webhooks is not mounted: %+v", pod)
+	}
+	if pod.Volumes[0].Secret == nil || pod.Volumes[0].Secret.SecretName != "own-certificate" ||
+		pod.Containers[0].VolumeMounts[0].MountPath != "/etc/license-operator/tls" {
 		t.Errorf("the certificate is not mounted: %+v", pod)
 	}
 	if pod.Affinity == nil || len(pod.Tolerations) != 1 || len(pod.NodeSelector) != 1 || len(pod.TopologySpreadConstraints) != 1 ||
@@ -118,7 +123,8 @@ func TestEveryValueReachesItsPlace(t *testing.T) {
 	policy := &networkingv1.NetworkPolicy{}
 	convert(t, index["NetworkPolicy license-operator-system/seats"], policy)
 	if len(policy.Spec.Ingress) != 2 || len(policy.Spec.Ingress[0].From) != 1 || len(policy.Spec.Ingress[1].From) != 1 ||
-		len(policy.Spec.Egress) != 1 || len(policy.Spec.Egress[0].To) != 1 || len(policy.Spec.Egress[0].Ports) != 1 {
+		len(policy.Spec.Egress) != 3 || len(policy.Spec.Egress[0].To) != 1 || len(policy.Spec.Egress[0].Ports) != 1 ||
+		len(policy.Spec.Egress[1].To) != 1 || len(policy.Spec.Egress[1].Ports) != 2 || len(policy.Spec.Egress[2].Ports) != 2 {
 		t.Errorf("the NetworkPolicy is wrong: %+v", policy.Spec)
 	}
 }

@@ -23,7 +23,7 @@ func (o object) text(name string) string {
 	return s
 }
 
-// reply is what a client of License Manager makes of an answer.
+// reply is what a client of AWS makes of an answer.
 type reply struct {
 	// Output has the members of the operation's answer.
 	Output object `json:"output"`
@@ -140,7 +140,7 @@ var (
 func (c commandLine) call(t *testing.T, operation string, input object) reply {
 	t.Helper()
 	command := strings.ToLower(wordStart.ReplaceAllString(operation, "$1-$2"))
-	got := runWith(t, "", c.variables(), c.program, "license-manager", command, "--cli-input-json", encode(t, input),
+	got := runWith(t, "", c.variables(), c.program, apiOf(t, operation).command, command, "--cli-input-json", encode(t, input),
 		"--output", "json", "--endpoint-url", c.endpoint, "--ca-bundle", c.ca)
 	if got.exit != 0 {
 		if said := cliError.FindStringSubmatch(got.stderr); said != nil {
@@ -160,28 +160,34 @@ type curl struct{ settings }
 
 func (c curl) call(t *testing.T, operation string, input object) reply {
 	t.Helper()
+	service := apiOf(t, operation)
+	var sent any
+	decode(t, encode(t, input), &sent)
+	// Into a file: what it gets before it repeats a request must go.
+	file := filepath.Join(t.TempDir(), "answer")
 	got := run(t, nil, "curl", "--silent", "--show-error", "--cacert", c.ca, "--retry", "2", "--retry-all-errors",
-		"--aws-sigv4", "aws:amz:us-east-1:license-manager", "--user", c.key.id+":"+c.key.secret,
-		"--header", "Content-Type: application/x-amz-json-1.1", "--header", "X-Amz-Target: AWSLicenseManager."+operation,
-		"--data-raw", encode(t, input), "--write-out", "\n%{http_code}", c.endpoint)
-	body, status, _ := strings.Cut(got.stdout, "\n")
+		"--aws-sigv4", "aws:amz:us-east-1:"+service.signingName, "--user", c.key.id+":"+c.key.secret,
+		"--header", "Content-Type: application/x-amz-json-1.1", "--header", "X-Amz-Target: "+service.target+"."+operation,
+		"--data-raw", encode(t, secondsOf(t, sent)), "--output", file, "--write-out", "%{http_code}", c.endpoint)
 	if got.exit != 0 {
 		return reply{Message: got.stderr}
 	}
+	body, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var r reply
-	if status == "200" {
-		decode(t, body, &r.Output)
+	if got.stdout == "200" {
+		decode(t, string(body), &r.Output)
 		return r
 	}
-	var failure struct {
-		Type    string `json:"__type"`
-		Message string
+	var failure object
+	decode(t, string(body), &failure)
+	r = reply{Code: failure.text("__type"), Message: failure.text(service.message)}
+	if r.Code == "" {
+		t.Fatalf("curl got %s without an error: %s", got.stdout, body)
 	}
-	decode(t, body, &failure)
-	if failure.Type == "" {
-		t.Fatalf("curl got %s without an error: %s", status, body)
-	}
-	return reply{Code: failure.Type, Message: failure.Message}
+	return r
 }
 
 func encode(t *testing.T, v any) string {

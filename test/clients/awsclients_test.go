@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// awsClient is a client of AWS License Manager.
+// awsClient is a client of AWS License Manager and of AWS Marketplace.
 type awsClient struct {
 	name  string
 	start func(t *testing.T, s settings) caller
@@ -24,6 +24,18 @@ type awsClient struct {
 	// older ones don't, and can be told which authority to trust for that, which
 	// botocore can't: it has certifi's only.
 	pods bool
+	// oldMetering says that the client's model of Marketplace Metering is of
+	// before 2023. It has no LicenseArn and no ClientToken; BatchMeterUsage needs
+	// a ProductCode, and its records know customers by CustomerIdentifier only.
+	oldMetering bool
+	// oldEntitlement says that the client's model of the Entitlement Service has
+	// no CustomerAWSAccountId and no LicenseArn.
+	oldEntitlement bool
+	// checks says that the client looks at numbers itself: botocore does.
+	checks bool
+	// pages says that the client asks for page after page whatever it is told:
+	// the aws CLI of version 1 does.
+	pages bool
 }
 
 // awsClients are those that are here.
@@ -33,10 +45,17 @@ func (w *world) awsClients(t *testing.T) []awsClient {
 		{
 			name:  "AWS SDK for Go",
 			start: program(w.path("clients", "sdk-go")), fast: program(w.path("clients", "sdk-go-fast")),
-			typed: true, pods: true,
+			// Newer clients of the Entitlement Service speak RPC v2 CBOR.
+			typed: true, pods: true, oldEntitlement: true,
 		},
-		{name: "boto3 of Debian", start: w.debian(program("/usr/bin/python3", "testdata/sdk.py")), typed: true},
-		{name: "aws of Debian", start: w.debian(cli(w.path("root", "usr", "bin", "aws")))},
+		{
+			name: "boto3 of Debian", start: w.debian(program("/usr/bin/python3", "testdata/sdk.py")),
+			typed: true, oldMetering: true, oldEntitlement: true, checks: true,
+		},
+		{
+			name: "aws of Debian", start: w.debian(cli(w.path("root", "usr", "bin", "aws"))),
+			oldMetering: true, oldEntitlement: true, checks: true,
+		},
 		{name: "curl", start: func(_ *testing.T, s settings) caller { return curl{s} }},
 	}
 	if js := w.path("clients", "sdk-js"); exists(js) {
@@ -50,12 +69,13 @@ func (w *world) awsClients(t *testing.T) []awsClient {
 	}
 	// Newer ones than Debian's, if somebody has installed them.
 	if version, found := says("aws", "--version"); found {
-		list = append(list, awsClient{name: strings.ReplaceAll(strings.Fields(version)[0], "/", " "), start: cli("aws")})
+		name := strings.ReplaceAll(strings.Fields(version)[0], "/", " ")
+		list = append(list, awsClient{name: name, start: cli("aws"), checks: true, pages: strings.HasPrefix(name, "aws-cli 1.")})
 	} else {
 		t.Log("No newer aws than Debian's is here")
 	}
 	if version, found := says("python3", "-c", "import boto3; print(boto3.__version__)"); found {
-		list = append(list, awsClient{name: "boto3 " + version, start: program("python3", "testdata/sdk.py"), typed: true})
+		list = append(list, awsClient{name: "boto3 " + version, start: program("python3", "testdata/sdk.py"), typed: true, checks: true})
 	} else {
 		t.Log("No newer boto3 than Debian's is here")
 	}

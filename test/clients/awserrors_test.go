@@ -104,7 +104,7 @@ func testServiceAccount(t *testing.T, s *stage) {
 			s.refused(t, pod, "CheckoutLicense", input, "AccessDeniedException", "may not create licensecheckouts")
 			continue
 		}
-		s.allowCheckouts(t, workload, name)
+		s.allow(t, workload, name, "licensecheckouts")
 		out := s.must(t, pod, "CheckoutLicense", input)
 		s.must(t, pod, "CheckInLicense", object{"LicenseConsumptionToken": out["LicenseConsumptionToken"]})
 	}
@@ -130,12 +130,12 @@ func (s *stage) tokenFile(t *testing.T, namespace, name string) string {
 	return file
 }
 
-// allowCheckouts lets a ServiceAccount check out in the vendor's namespace.
-func (s *stage) allowCheckouts(t *testing.T, namespace, name string) {
+// allow lets a ServiceAccount create objects in the vendor's namespace.
+func (s *stage) allow(t *testing.T, namespace, name, resource string) {
 	t.Helper()
-	role := strings.Join([]string{"checkout", namespace, name}, "-")
+	role := strings.Join([]string{resource, namespace, name}, "-")
 	s.create(t, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: role}, Rules: []rbacv1.PolicyRule{{
-		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"licensecheckouts"}, Verbs: []string{"create"}}}})
+		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{resource}, Verbs: []string{"create"}}}})
 	s.create(t, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: role},
 		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role},
 		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: name}}})
@@ -144,7 +144,7 @@ func (s *stage) allowCheckouts(t *testing.T, namespace, name string) {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: "system:serviceaccount:" + namespace + ":" + name,
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Namespace: s.namespace, Verb: "create", Group: v1alpha1.GroupVersion.Group, Resource: "licensecheckouts"},
+				Namespace: s.namespace, Verb: "create", Group: v1alpha1.GroupVersion.Group, Resource: resource},
 		}}
 		if err := s.env.Client.Create(t.Context(), review); err != nil {
 			t.Fatal(err)

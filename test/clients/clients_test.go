@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package clients runs clients that know nothing of the operator: the SDKs of
-// AWS, told only where License Manager is, and programs that were written for
-// the DevPay License Service, which believe that they talk to ls.amazonaws.com.
-// hack/test-clients.sh makes the world in which they do.
+// AWS, told only where License Manager and Marketplace are, and programs that
+// were written for the DevPay License Service, which believe that they talk to
+// ls.amazonaws.com. hack/test-clients.sh makes the world in which they do.
 package clients
 
 import (
@@ -51,6 +51,7 @@ func TestRealClients(t *testing.T) {
 	t.Run("Boto", w.testBoto)
 	t.Run("curl", w.testCurl)
 	t.Run("License Manager", w.testLicenseManager)
+	t.Run("Marketplace", w.testMarketplace)
 }
 
 // newWorld starts a control plane and the operator at ls.amazonaws.com.

@@ -71,11 +71,17 @@ func newVendor(t *testing.T, e *env.Env, importedToken string) *vendor {
 func (v *vendor) activationKey(t *testing.T, name string) string {
 	t.Helper()
 	v.create(t, builder.Activation(name, "customer").Build())
+	return v.issued(t, name, "activationKey")
+}
+
+// issued waits for what an Activation hands out, under a key of its Secret.
+func (v *vendor) issued(t *testing.T, name, key string) string {
+	t.Helper()
 	a := &v1alpha1.Activation{}
 	v.await(t, name, a, func() bool {
 		return a.Status.SecretRef != nil && apimeta.IsStatusConditionTrue(a.Status.Conditions, v1alpha1.ConditionIssued)
 	})
-	return v.secret(t, a.Status.SecretRef.Name, "activationKey")
+	return v.secret(t, a.Status.SecretRef.Name, key)
 }
 
 // setState is what billing does.
@@ -101,6 +107,13 @@ func (v *vendor) setState(t *testing.T, state v1alpha1.SubscriptionState) {
 func (v *vendor) expiredKey(t *testing.T, name string) string {
 	t.Helper()
 	key := v.activationKey(t, name)
+	v.expire(t, name)
+	return key
+}
+
+// expire ends the hour of an Activation.
+func (v *vendor) expire(t *testing.T, name string) {
+	t.Helper()
 	a := &v1alpha1.Activation{}
 	v.get(t, name, a)
 	patch := client.MergeFrom(a.DeepCopy())
@@ -113,7 +126,6 @@ func (v *vendor) expiredKey(t *testing.T, name string) string {
 	v.await(t, name, a, func() bool {
 		return apimeta.IsStatusConditionTrue(a.Status.Conditions, v1alpha1.ConditionExpired)
 	})
-	return key
 }
 
 func (v *vendor) create(t *testing.T, o client.Object) {

@@ -265,7 +265,9 @@ func TestARequestOfTheJSONProtocolIsRefusedInItsForm(t *testing.T) {
 	for name, test := range map[string]struct{ target, want, text string }{
 		"an operation of License Manager, not signed": {"AWSLicenseManager.CheckoutLicense", unsigned, "Message"},
 		"one that License Manager has not":            {"AWSLicenseManager.Checkout", unknown, "Message"},
-		"an operation of metering":                    {"AWSMPMeteringService.ResolveCustomer", unknown, "message"},
+		"an operation of metering, not signed":        {"AWSMPMeteringService.ResolveCustomer", unsigned, "message"},
+		"an operation of entitlements, not signed":    {"AWSMPEntitlementService.GetEntitlements", unsigned, "message"},
+		"one that metering has not":                   {"AWSMPMeteringService.CheckoutLicense", unknown, "message"},
 		"one that nobody has":                         {"x", unknown, "message"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 
-	"github.com/license-operator/license-operator/internal/options"
 	"github.com/license-operator/license-operator/test/env"
 	"github.com/license-operator/license-operator/test/integration/wire"
+	"github.com/license-operator/license-operator/test/receiver"
 )
 
 var (
@@ -31,6 +32,8 @@ var (
 	ledger = &wire.Ledger{}
 	// operator is the replica that most tests call.
 	operator *replica
+	// hooks is the one webhook that operators here may reach.
+	hooks *receiver.Receiver
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -51,7 +54,20 @@ func run(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, "stop the control plane:", err)
 		}
 	}()
-	operator, err = startReplica(cluster.Operator, func(*options.Options) {})
+	hooks = receiver.Start(now.Now)
+	defer hooks.Close()
+	dir, err := os.MkdirTemp("", "integration-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "make a directory:", err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	webhookCA = filepath.Join(dir, "webhook-ca.crt")
+	if err := os.WriteFile(webhookCA, hooks.CA(), 0o600); err != nil {
+		fmt.Fprintln(os.Stderr, "write the webhook's CA:", err)
+		return 1
+	}
+	operator, err = startReplica(cluster.Operator, withWebhooks)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "start the operator: %v\n%s", err, logs)
 		return 1

@@ -26,6 +26,9 @@ func (j *job) checkLog(t *testing.T) {
 	if strings.Contains(string(data), "Token}") {
 		t.Error("there is a token in the log")
 	}
+	if strings.Contains(string(data), "/register/") || strings.Contains(string(data), "/activate/") {
+		t.Error("there is a link to a page in the log")
+	}
 	requests := 0
 	seen := map[string]bool{}
 	for line := range strings.Lines(string(data)) {

@@ -68,8 +68,15 @@ func tableRows(t *testing.T, page, heading string) [][]string {
 func kinds(t *testing.T) []fault.Kind {
 	t.Helper()
 	var all []fault.Kind
-	for _, name := range []string{"fault.go", "licence.go"} {
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(env.Root(), "internal", "fault", name), nil, 0)
+	files, err := filepath.Glob(filepath.Join(env.Root(), "internal", "fault", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,29 +134,41 @@ func TestTheErrorsOfDevPayAreThoseOfTheCode(t *testing.T) {
 	compareErrors(t, "protocols/devpay.md", "webhook/query", want)
 }
 
-func TestTheErrorsOfLicenseManagerAreThoseOfTheCode(t *testing.T) {
-	var want []string
-	for _, kind := range kinds(t) {
-		failure := awsjson.LicenseManager.FailureOf(fault.New(kind, "any"))
-		want = append(want, fmt.Sprintf("%s %d", failure.Code, failure.Status))
-	}
-	compareErrors(t, "protocols/license-manager.md", "webhook/awsjson", want)
+// jsonPages are the pages of APIs that speak AWS JSON 1.1.
+var jsonPages = map[string][]*awsjson.Service{
+	"protocols/license-manager.md": {awsjson.LicenseManager},
+	"protocols/marketplace.md":     {awsjson.MarketplaceMetering, awsjson.MarketplaceEntitlement},
 }
 
-func TestTheOperationsOfLicenseManagerAreThoseOfTheCode(t *testing.T) {
-	var want, got []string
-	for _, op := range awsjson.Targets {
-		if op.Service == awsjson.LicenseManager && op.Kubectl == "" {
-			want = append(want, op.Name)
+func TestTheErrorsOfTheJSONProtocolAreThoseOfTheCode(t *testing.T) {
+	for page, services := range jsonPages {
+		var want []string
+		for _, service := range services {
+			for _, kind := range kinds(t) {
+				failure := service.FailureOf(fault.New(kind, "any"))
+				want = append(want, fmt.Sprintf("%s %d", failure.Code, failure.Status))
+			}
 		}
+		compareErrors(t, page, "webhook/awsjson", want)
 	}
-	for _, row := range tableRows(t, "protocols/license-manager.md", "Operations") {
-		got = append(got, row[0])
-	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the table in docs/protocols/license-manager.md is not that of webhook/awsjson (- code, + page):\n%s", diff)
+}
+
+func TestTheOperationsOfTheJSONProtocolAreThoseOfTheCode(t *testing.T) {
+	for page, services := range jsonPages {
+		var want, got []string
+		for _, op := range awsjson.Targets {
+			if slices.Contains(services, op.Service) && op.Kubectl == "" {
+				want = append(want, op.Name)
+			}
+		}
+		for _, row := range tableRows(t, page, "Operations") {
+			got = append(got, row[0])
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the table in docs/%s is not that of webhook/awsjson (- code, + page):\n%s", page, diff)
+		}
 	}
 }
 

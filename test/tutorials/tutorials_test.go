@@ -38,7 +38,7 @@ func TestTheMainJobAndTheTutorials(t *testing.T) {
 	for _, protocol := range []string{"license-manager.md", "devpay.md"} {
 		pages = append([]string{filepath.Join(env.Root(), "docs", "protocols", protocol)}, pages...)
 	}
-	fetchExample(t)
+	fetchExamples(t)
 	j := startJob(t)
 	t.Run("the README shows what it prints", j.checkReadme)
 	t.Run("what it prints works", j.tryGreeting)
@@ -49,14 +49,16 @@ func TestTheMainJobAndTheTutorials(t *testing.T) {
 	t.Run("it stops and leaves nothing behind", j.stop)
 }
 
-// fetchExample has the modules of the example downloaded and built, so that what
-// runs it later prints no progress.
-func fetchExample(t *testing.T) {
+// fetchExamples has the modules of the examples downloaded and built, so that
+// what runs them later prints no progress.
+func fetchExamples(t *testing.T) {
 	t.Helper()
-	build := exec.CommandContext(t.Context(), "go", "-C", "docs/examples/floating-seat", "build", "-o", os.DevNull, ".")
-	build.Dir = env.Root()
-	if text, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build docs/examples/floating-seat, for which the Go module proxy may be needed: %v\n%s", err, text)
+	for _, module := range []string{"docs/examples/floating-seat", "test/shop"} {
+		build := exec.CommandContext(t.Context(), "go", "-C", module, "build", "-o", os.DevNull, ".")
+		build.Dir = env.Root()
+		if text, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build %s, for which the Go module proxy may be needed: %v\n%s", module, err, text)
+		}
 	}
 }
 
@@ -160,6 +162,7 @@ func (j *job) tryGreeting(t *testing.T) {
 		{"product.license-operator.dev/render-farm", "subscription.license-operator.dev/initech", "accesskey.license-operator.dev/acme-vendor"},
 		{"<ActivateHostedProductResult><UserToken>{UserToken}", "</UserToken><PersistentIdentifier>P"},
 		{"Checked out 1 of seats until ", "Extended until ", "Checked in"},
+		{"Registration  https://localhost:", "/register/", "Activation    https://localhost:", "/activate/", "Good until    "},
 		{"<Subscribed>true</Subscribed>", "subscription.license-operator.dev/initech patched"},
 	}
 	if len(paragraphs) != len(want) || strings.TrimSpace(paragraphs[0]) != sourceLine {

@@ -1,7 +1,8 @@
 # Copyright The license-operator Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-"""Calls AWS License Manager with boto3, once for each line of standard input.
+"""Calls AWS License Manager and the services of AWS Marketplace with boto3, once
+for each line of standard input.
 
 A line holds an operation and its input in JSON, in the words of the API; the
 answer line what boto3 makes of the reply. All of the request, the signature,
@@ -19,9 +20,15 @@ from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
 
-def answer(client, call):
+# No two of them have an operation of one name.
+SERVICES = ["license-manager", "meteringmarketplace", "marketplace-entitlement"]
+
+
+def answer(clients, call):
+    method = xform_name(call["operation"])
+    client = next(c for c in clients if hasattr(c, method))
     try:
-        output = getattr(client, xform_name(call["operation"]))(**call["input"])
+        output = getattr(client, method)(**call["input"])
         return {"output": output}
     except ClientError as error:
         code = error.response["Error"]["Code"]
@@ -35,9 +42,11 @@ def answer(client, call):
 
 
 def main():
-    client = boto3.client("license-manager", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    clients = [boto3.client(name, endpoint_url=endpoint) for name in SERVICES]
     for line in sys.stdin:
-        print(json.dumps(answer(client, json.loads(line))), flush=True)
+        # Times are all that JSON has no form for.
+        print(json.dumps(answer(clients, json.loads(line)), default=lambda t: t.isoformat()), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ go 1.26.0
 require (
 	github.com/aws/aws-sdk-go-v2/config v1.33.15
 	github.com/aws/aws-sdk-go-v2/service/licensemanager v1.38.0
+	github.com/aws/aws-sdk-go-v2/service/marketplaceentitlementservice v1.25.7
+	github.com/aws/aws-sdk-go-v2/service/marketplacemetering v1.40.0
 	github.com/aws/smithy-go v1.28.8
 )
 

@@ -1,8 +1,8 @@
 // Copyright The license-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command sdk-go calls AWS License Manager with the AWS SDK for Go, once for
-// each line of standard input.
+// Command sdk-go calls AWS License Manager and the services of AWS Marketplace
+// with the AWS SDK for Go, once for each line of standard input.
 //
 // A line holds an operation and its input in JSON, in the words of the API; the
 // answer line what the SDK makes of the reply. All of the request, the
@@ -20,6 +20,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/licensemanager"
+	"github.com/aws/aws-sdk-go-v2/service/marketplaceentitlementservice"
+	"github.com/aws/aws-sdk-go-v2/service/marketplacemetering"
 	"github.com/aws/smithy-go"
 )
 
@@ -49,14 +51,18 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client := licensemanager.NewFromConfig(cfg)
+	clients := []any{
+		licensemanager.NewFromConfig(cfg),
+		marketplacemetering.NewFromConfig(cfg),
+		marketplaceentitlementservice.NewFromConfig(cfg),
+	}
 	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
 	for in.More() {
 		var c call
 		if err := in.Decode(&c); err != nil {
 			return err
 		}
-		a, err := do(ctx, client, c)
+		a, err := do(ctx, clients, c)
 		if err != nil {
 			return err
 		}
@@ -67,10 +73,15 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// do calls the client's method of the operation's name. The SDK's types have
-// the API's names for their fields.
-func do(ctx context.Context, client *licensemanager.Client, c call) (answer, error) {
-	method := reflect.ValueOf(client).MethodByName(c.Operation)
+// do calls the method of the operation's name, which only one of the clients
+// has. The SDK's types have the API's names for their fields.
+func do(ctx context.Context, clients []any, c call) (answer, error) {
+	var method reflect.Value
+	for _, client := range clients {
+		if m := reflect.ValueOf(client).MethodByName(c.Operation); m.IsValid() {
+			method = m
+		}
+	}
 	if !method.IsValid() {
 		return answer{}, fmt.Errorf("the SDK has no operation %s", c.Operation)
 	}
