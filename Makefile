@@ -43,11 +43,17 @@ test: ## Run every test
 	@echo "==> Preparing the control plane (some minutes the first time, seconds afterwards)"
 	@$(ASSETS); export KUBEBUILDER_ASSETS; \
 	go -C hack/controlplane test ./... && \
-	go test -timeout 30m ./...
+	go -C test/shop test ./... && \
+	go test -timeout 30m ./... && \
+	go -C test/browser test -timeout 15m # Skipped, and says so, where there is no chromium.
 
 .PHONY: test-clients
 test-clients: ## Run unmodified real clients (installs Debian packages; needs root)
 	hack/test-clients.sh
+
+.PHONY: test-browser
+test-browser: ## Sign customers up in a real browser (installs Debian packages if need be)
+	hack/test-browser.sh
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME each
@@ -55,7 +61,7 @@ fuzz: ## Run every fuzz target for FUZZTIME each
 
 .PHONY: bench
 bench: ## Measure, and print the rows of docs/benchmarks.md
-	@$(ASSETS); export KUBEBUILDER_ASSETS; go run ./test/bench; go run ./test/bench seats $(BENCHFLAGS)
+	@$(ASSETS); export KUBEBUILDER_ASSETS; go run ./test/bench; go run ./test/bench seats $(BENCHFLAGS); go run ./test/bench usage
 
 .PHONY: verify
 verify: fmt-check vet lint generate-check ## Check format, vet, linters and generated files
@@ -87,6 +93,8 @@ fmt-check:
 vet:
 	go vet ./...
 	go -C hack/controlplane vet ./...
+	go -C test/shop vet ./...
+	go -C test/browser vet ./...
 
 .PHONY: lint
 lint: ## Run the linters
