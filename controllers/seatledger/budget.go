@@ -18,7 +18,7 @@ const (
 	// pause fills up again.
 	burstShare = 4
 	// yield is the share of the rate that is left while checkouts come thick.
-	yield = 4
+	yield = 16
 	// fewBlocks may be looked at again and again while their objects wait.
 	fewBlocks = 8
 )
@@ -45,6 +45,19 @@ func newBudget(perSecond float64, busy func() bool) *budget {
 
 // take takes one object from the budget, if there is one.
 func (b *budget) take(now time.Time) bool {
+	b.adjust(now)
+	return b.limit.AllowN(now, 1)
+}
+
+// affords says whether a pass should make objects now, if it could make so many.
+// While checkouts come thick it should only if all of them can be made.
+func (b *budget) affords(now time.Time, objects int) bool {
+	b.adjust(now)
+	return b.limit.Limit() == b.full || b.limit.TokensAt(now) >= float64(objects)
+}
+
+// adjust sets the rate by how thick checkouts come.
+func (b *budget) adjust(now time.Time) {
 	want := b.full
 	if b.busy != nil && b.busy() {
 		want /= yield
@@ -52,7 +65,6 @@ func (b *budget) take(now time.Time) bool {
 	if b.limit.Limit() != want {
 		b.limit.SetLimitAt(now, want)
 	}
-	return b.limit.AllowN(now, 1)
 }
 
 // most is how many objects one pass may work on.

@@ -46,6 +46,7 @@ func (p *pass) project(ctx context.Context) error {
 		p.at(until)
 	}
 	err := w.deleteSurplus(ctx)
+	w.gather()
 	for _, e := range p.block.Entries {
 		if err != nil {
 			break
@@ -73,12 +74,30 @@ type work struct {
 	// more.
 	left  int
 	short bool
+	// gathering says that no objects are made until more of them can be.
+	gathering bool
 	// full says that the API server has refused so many objects that no others
 	// are tried, waiting that some are not tried that it has refused before.
 	full, waiting    bool
 	created, refused int
 	// made are the ids of entries whose objects have been found or made.
 	made []string
+}
+
+// gather waits, while checkouts come thick, until all objects that the block lacks
+// can be made at once, or as many as one pass may: what has been made is noted in
+// the block, and a commit costs the API server more than the object does.
+func (w *work) gather() {
+	lacking := 0
+	for _, e := range w.block.Entries {
+		if e.Object == "" && !e.Projected && w.objects[e.ID] == nil && !w.rests(e) {
+			lacking++
+		}
+	}
+	if !w.budget.affords(w.Clock.Now(), min(lacking, w.budget.most())) {
+		w.gathering, w.short = true, true
+		w.at(w.now.Add(w.budget.turn(w.name)))
+	}
 }
 
 // may takes one object from the budget. If there is none, the block comes again.
@@ -159,7 +178,7 @@ func (w *work) follow(ctx context.Context, e *seats.Entry) error {
 	case co == nil && e.Projected && !w.again[e.ID]:
 		return nil // It was looked for in vain, or has not come yet.
 	case co == nil:
-		if !w.rests(e) && w.may() {
+		if !w.rests(e) && !w.gathering && w.may() {
 			return w.create(ctx, e)
 		}
 	case !co.DeletionTimestamp.IsZero(): // When it is gone, the seat is free.

@@ -47,10 +47,10 @@ func TestObjectsAreMadeAtTheRateAndNoFaster(t *testing.T) {
 	for name, test := range map[string]struct {
 		busy bool
 		// rate is of objects a second, after the first burst.
-		rate int
+		rate float64
 	}{
 		"in quiet times":             {false, 40},
-		"while checkouts come thick": {true, 10},
+		"while checkouts come thick": {true, 2.5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +64,7 @@ func TestObjectsAreMadeAtTheRateAndNoFaster(t *testing.T) {
 			for range 15 {
 				more = s.both()
 				made, seconds := len(s.objects()), s.Clock.Since(start).Seconds()
-				if most := burst + int(float64(test.rate)*seconds); made > most {
+				if most := burst + int(test.rate*seconds); made > most {
 					t.Fatalf("%d objects after %v s, at most %d", made, seconds, most)
 				}
 				s.Step(more)
@@ -73,7 +73,7 @@ func TestObjectsAreMadeAtTheRateAndNoFaster(t *testing.T) {
 				t.Errorf("the blocks come again after %s", more)
 			}
 			made := len(s.objects())
-			if least := int(float64(test.rate) * 14 * pause.Seconds()); made < least {
+			if least := int(test.rate * 14 * pause.Seconds()); made < least {
 				t.Errorf("%d objects were made, at least %d could be", made, least)
 			}
 		})
