@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/notify"
@@ -69,7 +70,8 @@ func TestAWebhookThatFailsIsTriedAgainLessAndLessOften(t *testing.T) {
 	o.pending(success, ending)
 	o.post.idle(o)
 	o.Condition(o.sub, v1alpha1.ConditionNotified, "False, DeliveryFailed")
-	o.Clock.SetTime(o.sub.Status.Lifecycle.Pending[0].NextAttemptTime.Time)
+	// The next try is within the hour that the last usage has, or at its end.
+	o.Clock.SetTime(o.sub.Status.Lifecycle.StageTime.Add(time.Hour + 2*time.Second))
 	o.look("Normal Unsubscribed")
 	o.delivered()
 	o.Condition(o.sub, v1alpha1.ConditionNotified, "Unknown, Delivering")
@@ -256,9 +258,30 @@ func TestAMessageIsMadeOfWhatIsTrueWhenItIsSent(t *testing.T) {
 	if err != nil || m.URL != webhookURL || m.ID != task.ID {
 		t.Errorf("the message is %+v: %v", m, err)
 	}
-	golden := `{"action":"subscribe-success","customer-identifier":"cust-42","product-code":"774F4FF8","isFreeTrialTermPresent":"true"}`
+	golden := `{"action":"subscribe-success","customer-identifier":"cust-42","product-code":"774F4FF8","isFreeTrialTermPresent":"true",` +
+		`"license-arn":"` + o.sub.Status.LicenseARN + `"}`
 	if diff := cmp.Diff(golden, string(body)); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
+	}
+	expect.EditStatus(o.Stage, o.sub, func(sub *v1alpha1.Subscription) {
+		sub.Status.LicenseARN = "arn:aws:license-manager::123456789012:license:l-1"
+	})
+	o.sub.Spec.Customer.AccountID = "210987654321"
+	o.product.Spec.Registration.CustomerIdentifier = v1alpha1.IdentifierOmitted
+	for _, changed := range []client.Object{o.sub, o.product} {
+		if err := o.Admin.Update(t.Context(), changed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m, ok = o.life.prepare(t.Context(), task); !ok {
+		t.Fatal("there is nothing to send")
+	}
+	golden = `{"action":"subscribe-success","product-code":"774F4FF8","isFreeTrialTermPresent":"true","customer-aws-account-id":"210987654321","license-arn":"arn:aws:license-manager::123456789012:license:l-1"}`
+	if body, err = m.Body(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(golden, string(body)); diff != "" {
+		t.Errorf("body without the identifier (-want +got):\n%s", diff)
 	}
 	for name, other := range map[string]notify.Task{
 		"another try": {Subscription: task.Subscription, Receiver: task.Receiver, ID: task.ID, Attempts: 1},

@@ -107,9 +107,14 @@ func (c *Controller) prepare(ctx context.Context, t notify.Task) (notify.Message
 	if err != nil || !hasWebhook(product) {
 		return notify.Message{}, false
 	}
+	customer := c.Names.Customer(sub)
+	if product.Spec.Registration.CustomerIdentifier == v1alpha1.IdentifierOmitted {
+		customer = ""
+	}
 	return notify.Message{
 		ID: t.ID, Action: l.Pending[0].Action, URL: product.Spec.Notifications.WebhookURL,
-		CustomerIdentifier: c.Names.Customer(sub), ProductCode: c.Names.Code(product),
+		CustomerIdentifier: customer, ProductCode: c.Names.Code(product),
+		CustomerAccountID: sub.Spec.Customer.AccountID, LicenseARN: sub.Status.LicenseARN,
 		FreeTrial: sub.Spec.OfferType == v1alpha1.OfferFreeTrial,
 		Keys:      c.webhookKeys(product),
 	}, true

@@ -178,10 +178,14 @@ func (p *pass) retention(ctx context.Context, product client.ObjectKey) (time.Du
 	if keep, known := p.keep[product]; known {
 		return keep, nil
 	}
-	found := &v1alpha1.Product{}
+	var found *v1alpha1.Product
 	if product.Name != "" {
+		found = &v1alpha1.Product{}
 		err := p.Products.Get(ctx, product, found)
-		if client.IgnoreNotFound(err) != nil {
+		switch {
+		case apierrors.IsNotFound(err):
+			found = nil
+		case err != nil:
 			return 0, fmt.Errorf("read the Product %s: %w", product, err)
 		}
 	}

@@ -136,7 +136,11 @@ func TestRecordsAreKeptForAsLongAsTheirProductSays(t *testing.T) {
 	s.clock.Step(88*day - 3*time.Minute)
 	s.expect("nearly 90 days later", 0, "of-nothing", "of-usual", "unlabelled")
 	s.clock.Step(3 * time.Minute)
-	s.expect("90 days later", 3)
+	s.expect("90 days later", 1, "of-nothing", "unlabelled")
+	s.clock.Step(3560*day - 3*time.Minute)
+	s.expect("nearly 3650 days later", 0, "of-nothing", "unlabelled")
+	s.clock.Step(3 * time.Minute)
+	s.expect("3650 days later, without a Product", 2)
 }
 
 func TestAProductThatChangesItsMindIsAskedAgain(t *testing.T) {

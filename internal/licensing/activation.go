@@ -47,13 +47,23 @@ const pageKept = 24 * time.Hour
 // PageUseless is from when on an Activation that a page has made is of no use:
 // its key has expired and has activated nothing. A key that was redeemed stays,
 // since what it activated can be taken back by it; a registration token
-// activates nothing. It is zero where that time does not come.
+// activates nothing. One whose key was never issued would have expired a lifetime
+// after it was made: its own or the default one. It is zero where that time does
+// not come.
 func PageUseless(a *v1alpha1.Activation) time.Time {
 	token := a.Spec.Type == v1alpha1.ActivationTypeRegistration
-	if a.Labels[v1alpha1.LabelPage] == "" || a.Status.ExpirationTime == nil || (!token && a.Status.FirstRedemptionTime != nil) {
+	switch {
+	case a.Labels[v1alpha1.LabelPage] == "" || (!token && a.Status.FirstRedemptionTime != nil):
 		return time.Time{}
+	case a.Status.ExpirationTime != nil:
+		return a.Status.ExpirationTime.Add(pageKept)
+	case a.Spec.LifetimeSeconds != nil:
+		// Not the Product's limit: a token that was revoked must stay as long as
+		// it says itself that it lives.
+		return a.CreationTimestamp.Add(time.Duration(*a.Spec.LifetimeSeconds)*time.Second + pageKept)
+	default:
+		return a.CreationTimestamp.Add(ActivationLifetime(&v1alpha1.Product{}, a) + pageKept)
 	}
-	return a.Status.ExpirationTime.Add(pageKept)
 }
 
 // KeyUsable says whether an Activation's key may be used now. The answer is

@@ -43,6 +43,39 @@ func TestActivationLifetime(t *testing.T) {
 	}
 }
 
+func TestWhatAPageHasMadeIsUselessADayAfterItsKeyIsOver(t *testing.T) {
+	key := func() *builder.ActivationBuilder {
+		return builder.Activation("initech-1", "initech").MadeByPage(v1alpha1.PageActivation).
+			With(func(a *v1alpha1.Activation) { a.CreationTimestamp = metav1.Time{Time: now} })
+	}
+	expiring := func(a *v1alpha1.Activation) { a.Status.ExpirationTime = &metav1.Time{Time: now.Add(time.Minute)} }
+	redeemed := func(a *v1alpha1.Activation) { a.Status.FirstRedemptionTime = &metav1.Time{Time: now} }
+	for name, test := range map[string]struct {
+		activation *builder.ActivationBuilder
+		want       time.Duration // 0 for never
+	}{
+		"issued":                                {key().With(expiring), time.Minute + 24*time.Hour},
+		"used":                                  {key().With(expiring).With(redeemed), 0},
+		"a token that was resolved":             {key().ForRegistration().With(expiring).With(redeemed), time.Minute + 24*time.Hour},
+		"never issued":                          {key(), 25 * time.Hour},
+		"a token that was never issued":         {key().ForRegistration(), 28 * time.Hour},
+		"never issued, with its own lifetime":   {key().WithLifetime(60), time.Minute + 24*time.Hour},
+		"never issued, with a longer lifetime":  {key().ForRegistration().WithLifetime(86400), 48 * time.Hour},
+		"the vendor's, which was never issued":  {key().MadeByPage(""), 0},
+		"the vendor's, which was issued before": {key().MadeByPage("").With(expiring), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var want time.Time
+			if test.want != 0 {
+				want = now.Add(test.want)
+			}
+			if got := PageUseless(test.activation.Build()); !got.Equal(want) {
+				t.Errorf("it is useless from %s on, want %s", got, want)
+			}
+		})
+	}
+}
+
 func TestKeyUsable(t *testing.T) {
 	expiring := func(at time.Time) *builder.ActivationBuilder {
 		return builder.Activation("initech-1", "initech").With(func(a *v1alpha1.Activation) {

@@ -24,6 +24,10 @@ import (
 // makes two.
 const maxTransitions = 4
 
+// longOver is for how long a subscription must have been over that a first look
+// takes for one that stood: who makes one that is cancelled is seen at once.
+const longOver = time.Minute
+
 // Progress is how far a subscription has come at one time, and what of it is
 // new since the status was written.
 type Progress struct {
@@ -46,7 +50,11 @@ type Progress struct {
 // or subscribe-fail first, entitlement-updated only while subscribed,
 // unsubscribe-pending an hour before unsubscribe-success, and subscribe-success
 // in place of the latter if the customer has subscribed again by then.
-// Suspended, and Pending after it was Active, are no end.
+// Suspended, and Pending after it was Active, are no end before that of the spec.
+//
+// Who looks at a Subscription for the first time may do so long after it stood:
+// after an upgrade, or a restore. What is over since then for more than the hour
+// is no news.
 func Advance(sub *v1alpha1.Subscription, product *v1alpha1.Product, now time.Time) Progress {
 	a := &advance{sub: sub, product: product, now: now, standing: Stand(sub, product != nil, now)}
 	if l := sub.Status.Lifecycle; l != nil {
@@ -82,7 +90,7 @@ func (a *advance) step() bool {
 		a.enter(v1alpha1.StageUnsubscribePending, a.end(), v1alpha1.ActionUnsubscribePending)
 		return true
 	case a.Stage == "" && a.over() && a.product != nil:
-		a.enter(v1alpha1.StageFailed, a.now, v1alpha1.ActionSubscribeFail)
+		a.first()
 		return true
 	case a.Stage == v1alpha1.StageUnsubscribePending:
 		if a.StageTime == nil { // Somebody has edited the status.
@@ -95,12 +103,51 @@ func (a *advance) step() bool {
 		}
 		a.enter(v1alpha1.StageUnsubscribed, until, v1alpha1.ActionUnsubscribeSuccess)
 		return true
+	case paused(a.Stage, a.standing.Reason) && (a.Stage == "" || a.Stage == v1alpha1.StageSubscribed):
+		a.NextChange, _ = specEnd(a.sub)
 	}
 	return false
 }
 
-func (a *advance) enter(stage v1alpha1.LifecycleStage, at time.Time, action v1alpha1.NotificationAction) {
+// first enters the stage of a subscription that is over and never was in one.
+// Only one that nobody has paid was never subscribed.
+func (a *advance) first() {
+	before := a.before()
+	over, ends := specEnd(a.sub)
+	condition := meta.FindStatusCondition(a.sub.Status.Conditions, v1alpha1.ConditionSubscribed)
+	switch {
+	case before == v1alpha1.ReasonNeverSubscribed:
+		a.enter(v1alpha1.StageFailed, a.now, v1alpha1.ActionSubscribeFail)
+	case a.standing.Reason != v1alpha1.ReasonCancelled && ends && a.now.Before(over.Add(UsageGrace)):
+		a.enter(v1alpha1.StageUnsubscribePending, over, v1alpha1.ActionUnsubscribePending)
+	case a.standing.Reason != v1alpha1.ReasonCancelled && ends:
+		a.set(v1alpha1.StageUnsubscribed, over.Add(UsageGrace))
+	case before == v1alpha1.ReasonSuspended:
+		a.enter(v1alpha1.StageUnsubscribePending, a.end(), v1alpha1.ActionUnsubscribePending)
+	case condition != nil && condition.Status == metav1.ConditionFalse && condition.LastTransitionTime.Add(longOver).Before(a.now):
+		a.set(v1alpha1.StageUnsubscribed, a.now)
+	default:
+		a.enter(v1alpha1.StageFailed, a.now, v1alpha1.ActionSubscribeFail)
+	}
+}
+
+// before is the reason of UsageAccepted that the last look gave; "" if there was
+// none.
+func (a *advance) before() string {
+	c := meta.FindStatusCondition(a.sub.Status.Conditions, v1alpha1.ConditionUsageAccepted)
+	if c == nil || a.sub.Status.Lifecycle == nil {
+		return ""
+	}
+	return c.Reason
+}
+
+// set changes the stage and tells nobody.
+func (a *advance) set(stage v1alpha1.LifecycleStage, at time.Time) {
 	a.Stage, a.StageTime = stage, ptr.To(metav1.NewTime(at.Truncate(time.Second)))
+}
+
+func (a *advance) enter(stage v1alpha1.LifecycleStage, at time.Time, action v1alpha1.NotificationAction) {
+	a.set(stage, at)
 	a.tell(action)
 }
 
@@ -130,15 +177,18 @@ func (a *advance) over() bool {
 	case v1alpha1.ReasonCancelled, v1alpha1.ReasonExpired, v1alpha1.ReasonProductNotFound:
 		return true
 	}
-	return false
+	return stoppedForGood(a.sub, a.Stage, a.standing.Reason, a.now)
 }
 
-// end is when the subscription ended: when usage says it did, or now for a
-// customer who was suspended before, whose hour has not been spent by that.
+// end is when the subscription ended: when usage says it did. A customer who was
+// suspended before has the hour yet, so that is the end of the spec, or now.
 func (a *advance) end() time.Time {
 	usage := meta.FindStatusCondition(a.sub.Status.Conditions, v1alpha1.ConditionUsageAccepted)
 	suspended := usage != nil && usage.Status == metav1.ConditionFalse
 	if suspended && a.standing.Reason != v1alpha1.ReasonExpired {
+		if over, ends := specEnd(a.sub); ends && over.Before(a.now) {
+			return over
+		}
 		return a.now
 	}
 	end := UsageStanding(a.sub, a.product != nil, a.now).End

@@ -83,6 +83,13 @@ func TestWhatBecomesOfASubscription(t *testing.T) {
 	product := newLife("").product
 	gone := func(l *life) { l.product = nil }
 	back := func(l *life) { l.product = product }
+	// subscribedUntil is what an operator of before has left.
+	subscribedUntil := func(d time.Duration) func(*life) {
+		return func(l *life) {
+			meta.SetStatusCondition(&l.sub.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionSubscribed, Status: metav1.ConditionFalse,
+				Reason: v1alpha1.ReasonCancelled, LastTransitionTime: metav1.NewTime(l.now.Add(d))})
+		}
+	}
 	both := func(all ...func(*life)) func(*life) {
 		return func(l *life) {
 			for _, f := range all {
@@ -101,8 +108,25 @@ func TestWhatBecomesOfASubscription(t *testing.T) {
 		"cancelled before it was active, and active after all": {{state("Pending"), nothingYet},
 			{state("Cancelled"), failed + "subscribe-fail"}, {after(time.Hour), failed},
 			{state("Pending"), failed}, {state("Active"), subscribed + "subscribe-success"}},
-		"over before it was known": {{ends(-time.Hour), failed + "subscribe-fail"}},
-		"not begun":                {{func(l *life) { l.sub.Spec.StartTime = ptr.To(metav1.NewTime(l.now.Add(time.Hour))) }, nothingYet}, {after(time.Hour), subscribed + "subscribe-success"}},
+		"over for an hour before it was known":          {{ends(-time.Hour), unsubscribed}, {after(time.Hour), unsubscribed}, {ends(time.Hour), subscribed + "subscribe-success"}},
+		"over for half an hour before it was known":     {{ends(-30 * time.Minute), pending + "unsubscribe-pending"}, {after(30 * time.Minute), unsubscribed + "unsubscribe-success"}},
+		"suspended and over before it was known":        {{both(state("Suspended"), ends(-2*time.Hour)), unsubscribed}, {after(time.Hour), unsubscribed}},
+		"suspended and just over before it was known":   {{both(state("Suspended"), ends(-time.Minute)), pending + "unsubscribe-pending"}, {after(59 * time.Minute), unsubscribed + "unsubscribe-success"}},
+		"pending and over is not told":                  {{both(state("Pending"), ends(-2*time.Hour)), nothingYet}, {state("Cancelled"), failed + "subscribe-fail"}},
+		"paid after it was over":                        {{state("Pending"), nothingYet}, {both(state("Active"), ends(-time.Minute)), failed + "subscribe-fail"}},
+		"cancelled long before it was known":            {{both(state("Cancelled"), subscribedUntil(-61*time.Second)), unsubscribed}, {after(time.Minute), unsubscribed}, {state("Active"), subscribed + "subscribe-success"}},
+		"cancelled just before it was known":            {{both(state("Cancelled"), subscribedUntil(-time.Minute)), failed + "subscribe-fail"}},
+		"cancelled long after it was seen to be unpaid": {{state("Pending"), nothingYet}, {both(state("Cancelled"), after(time.Hour)), failed + "subscribe-fail"}},
+		"suspended from the first, and cancelled":       {{state("Suspended"), nothingYet}, {both(state("Cancelled"), after(time.Hour)), pending + "unsubscribe-pending"}},
+		"suspended until its end": {{both(state("Suspended"), ends(time.Hour)), nothingYet}, {after(time.Hour), pending + "unsubscribe-pending"},
+			{after(time.Hour), unsubscribed + "unsubscribe-success"}},
+		"suspended after it was active, until its end": {{ends(time.Hour), subscribed + "subscribe-success"}, {both(state("Suspended"), after(time.Minute)), subscribed},
+			{after(59 * time.Minute), pending + "unsubscribe-pending"}, {after(time.Hour), unsubscribed + "unsubscribe-success"}},
+		"back to pending until its end": {{ends(time.Hour), subscribed + "subscribe-success"}, {both(state("Pending"), after(time.Minute)), subscribed},
+			{after(59 * time.Minute), pending + "unsubscribe-pending"}, {after(time.Hour), unsubscribed + "unsubscribe-success"}},
+		"cancelled after it was suspended beyond its end": {{ends(time.Hour), subscribed + "subscribe-success"}, {state("Suspended"), subscribed},
+			{both(state("Cancelled"), after(90*time.Minute)), pending + "unsubscribe-pending"}, {after(30 * time.Minute), unsubscribed + "unsubscribe-success"}},
+		"not begun": {{func(l *life) { l.sub.Spec.StartTime = ptr.To(metav1.NewTime(l.now.Add(time.Hour))) }, nothingYet}, {after(time.Hour), subscribed + "subscribe-success"}},
 		"suspended from the first, and resumed": {{state("Suspended"), nothingYet},
 			{state("Active"), subscribed + "subscribe-success"}, {state("Suspended"), subscribed},
 			{after(48 * time.Hour), subscribed}, {state("Active"), subscribed}},
@@ -243,5 +267,32 @@ func TestAStageWithoutATimeHasItsHourFromNowOn(t *testing.T) {
 	l.sub.Status.Lifecycle = &v1alpha1.Lifecycle{Stage: v1alpha1.StageUnsubscribePending}
 	if p := l.look(); p.Stage != v1alpha1.StageUnsubscribePending || p.NextChange.Sub(l.now) > UsageGrace || p.StageTime == nil {
 		t.Errorf("%+v", p)
+	}
+}
+
+// Whoever reports usage is told the same as the webhook, before and after the
+// controller has looked.
+func TestASuspendedTermEndsForUsageAsWell(t *testing.T) {
+	l := newLife(v1alpha1.SubscriptionActive)
+	over := l.now.Truncate(time.Second).Add(time.Hour)
+	l.sub.Spec.EndTime = ptr.To(metav1.NewTime(over))
+	l.look()
+	l.sub.Spec.State = v1alpha1.SubscriptionSuspended
+	if p := l.look(); !p.NextChange.Equal(over) {
+		t.Fatalf("the next look is at %s, want %s", p.NextChange, over)
+	}
+	suspended := l.now.Truncate(time.Second)
+	l.now = over
+	until := over.Add(UsageGrace)
+	for _, when := range []string{"before", "after"} {
+		usage := UsageStanding(l.sub, true, l.now)
+		if !usage.Accepted || !usage.Until.Equal(until) || !usage.End.Equal(suspended) {
+			t.Errorf("%s the look: %+v", when, usage)
+		}
+		l.look()
+	}
+	l.now = until
+	if p := l.look(); p.Stage != v1alpha1.StageUnsubscribed || UsageStanding(l.sub, true, l.now).Accepted {
+		t.Errorf("after the hour: %+v, %+v", p, UsageStanding(l.sub, true, l.now))
 	}
 }

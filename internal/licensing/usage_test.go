@@ -55,6 +55,10 @@ func TestUsageStanding(t *testing.T) {
 		"one that was cancelled before it began":               {sub: cancelled().StartingAt(now.Add(minute)), reason: "NeverSubscribed"},
 		"one that was cancelled before it was paid":            {sub: inStage(cancelled(), v1alpha1.StageFailed, now), reason: "NeverSubscribed"},
 		"one that is not paid":                                 {sub: sub().InState(v1alpha1.SubscriptionPending), reason: "NeverSubscribed"},
+		"one that was active and is not paid now":              {sub: inStage(sub().InState(v1alpha1.SubscriptionPending), v1alpha1.StageSubscribed, now), reason: "PaymentPending"},
+		"one that is unpaid and over":                          {sub: sub().InState(v1alpha1.SubscriptionPending).EndingAt(now.Add(-minute)), reason: "NeverSubscribed"},
+		"a suspended one that ended a minute ago":              {sub: unsubscribedAt(sub().InState(v1alpha1.SubscriptionSuspended).EndingAt(now.Add(-minute)), now), accepted: true, reason: "UnsubscribePending", end: now.Add(-minute)},
+		"a suspended one that ended an hour ago":               {sub: unsubscribedAt(sub().InState(v1alpha1.SubscriptionSuspended).EndingAt(now.Add(-60*minute)), now), reason: "Unsubscribed", end: now.Add(-60 * minute)},
 		"one that begins in a minute":                          {sub: sub().StartingAt(now.Add(minute)), reason: "NeverSubscribed"},
 		"a suspended one":                                      {sub: unsubscribedAt(sub().InState(v1alpha1.SubscriptionSuspended), now), reason: "Suspended"},
 		"one whose Product is gone":                            {sub: sub(), noProduct: true, reason: "ProductNotFound"},
@@ -117,6 +121,9 @@ func TestUsageRetention(t *testing.T) {
 		t.Errorf("two days are %s", got)
 	}
 	if got := UsageRetention(&v1alpha1.Product{}); got != 90*day {
+		t.Errorf("a Product that does not say keeps its records for %s", got)
+	}
+	if got := UsageRetention(nil); got != 3650*day {
 		t.Errorf("a Product that is gone keeps its records for %s", got)
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func pageLink() Link {
-	return Link{Namespace: "acme", Subscription: "initech", ExpirationTime: now.Add(720 * time.Hour)}
+	return Link{Namespace: "acme", Subscription: "initech", Party: PartyOf("774F4FF8", "cust-42"), ExpirationTime: now.Add(720 * time.Hour)}
 }
 
 func linkBut(change func(*Link)) Link {
@@ -44,10 +44,10 @@ func TestLinksNeverChange(t *testing.T) {
 }
 
 const (
-	goldenRegistrationLink = "AcHyY-sb7TE6VVmJrwW0G4bRwDD7p5jBZJ4o_kgnzb0Hv89QqjCowqIbcork1kVWMku1u87eSCocG8nEt6VNTJV5huwI" +
-		"ef45ZbZ0lSnjv96lK8FtAbs7xbcQDAU7JOozA_zgNlkeEa7lZPsqjH_1gqQp7GDkERLN57qpKUodzBXGu_LgGbFvpkA"
-	goldenActivationLink = "AbllSdBAAAbAQmE8nyUA9gdwSnHyA2RKlgbI5ci5v43bQIs8aSd09ccQF-HBxTH-2qrhg3E4pGy6ZectpNprfavNzUu1" +
-		"8b1xtkYKrXxE1oqREmU5HWw2XpWG4TAjndwBJK9gMT_4b7r15nQFgxHG7xoWrQHikKvC6N5lNAykHP15aNdsZ4Fr9g8"
+	goldenRegistrationLink = "Aa7p0zJ-RZPZ2pNRzIvqlJtVek3fFf9VqoU8QO8XfFgp5mUhBAzkjFjmMyTbXizkl2NcxVPXMACRii53jT2lzhv34MZL" +
+		"F-BF0pWk8Ex1stWz_zs2xCrfPr4ILHzNtmtX4rBMOeP5sHcex7U_RQECNPTTTgrbAR0OBv_vV-Bc_JyZsMZfKcI8Ve8"
+	goldenActivationLink = "AUbufBCIk09k-Q7y7u8hhp7IF67_CyOsK0Fy3xQ8CgPHjbjvUWAjmy29h33BgG3bZJfCgc-hvx50b45rMfnmAV2eNzXH" +
+		"dX-OX6CHJBYmWeiI8tBvVRVIPuPY6S17dQ6GvOUalQpqUOVfLOyXLGjNEJPV_yD43dRTlrzOS7Xgbbl4tzXi0U80J20"
 )
 
 func TestLinksComeBack(t *testing.T) {
@@ -89,6 +89,7 @@ func TestALinkOpensItsOwnPageOnly(t *testing.T) {
 		"usual":                pageLink(),
 		"a shifted boundary":   linkBut(func(l *Link) { l.Namespace, l.Subscription = "acmei", "nitech" }),
 		"another Subscription": linkBut(func(l *Link) { l.Subscription = "globex" }),
+		"another customer":     linkBut(func(l *Link) { l.Party = PartyOf("774F4FF8", "cust-43") }),
 		"another time":         linkBut(func(l *Link) { l.ExpirationTime = now }),
 	} {
 		text := mustSealLink(t, ring, now, RegistrationLink, link)
@@ -144,6 +145,7 @@ func TestSealRefusesWhatLeadsNowhere(t *testing.T) {
 	for name, change := range map[string]func(*Link){
 		"no namespace":         func(l *Link) { l.Namespace = "" },
 		"no Subscription":      func(l *Link) { l.Subscription = "" },
+		"no party":             func(l *Link) { l.Party = Party{} },
 		"no time":              func(l *Link) { l.ExpirationTime = time.Time{} },
 		"the year 10000":       func(l *Link) { l.ExpirationTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"too long a name":      func(l *Link) { l.Subscription = strings.Repeat("s", maxLink) },
@@ -157,6 +159,17 @@ func TestSealRefusesWhatLeadsNowhere(t *testing.T) {
 		if text, err := ring.SealLink(now, purpose, pageLink()); err == nil || text != "" {
 			t.Errorf("sealed for %q", purpose)
 		}
+	}
+}
+
+func TestAPartyIsOneProductAndOneCustomer(t *testing.T) {
+	seen := map[Party]string{}
+	for _, c := range [][2]string{{"774F4FF8", "cust-42"}, {"774F4FF8c", "ust-42"}, {"774F4FF8", "cust-43"}, {"774F4FF9", "cust-42"}, {"cust-42", "774F4FF8"}, {"", ""}} {
+		party := PartyOf(c[0], c[1])
+		if other, ok := seen[party]; ok {
+			t.Errorf("%q is the party of %s", c, other)
+		}
+		seen[party] = c[0] + " " + c[1]
 	}
 }
 

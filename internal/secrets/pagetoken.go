@@ -41,6 +41,8 @@ type RegistrationClaims struct {
 	Namespace string
 	// Subscription is the object's name.
 	Subscription string
+	// Party is whose the Subscription must be when the token is used.
+	Party Party
 	// IssueTime is when the page was shown, Expiration from when on the token
 	// can't be resolved. Both are UTC when opened.
 	IssueTime, Expiration time.Time
@@ -66,7 +68,7 @@ func NewRegistrationNonce(rand io.Reader) ([registrationNonceSize]byte, error) {
 
 // SealRegistrationToken makes the text of a registration token, standard
 // base64 with padding: the same text for the same claims and the same version.
-// It fails on an empty name, a Nonce of zeros, times that are unset, out of
+// It fails on an empty name, a Party or a Nonce of zeros, times that are unset, out of
 // order or outside the years 1 to 9999, and on names so long that Open would
 // refuse the text.
 func (k *Keyring) SealRegistrationToken(now time.Time, claims RegistrationClaims) (string, error) {
@@ -83,6 +85,9 @@ func (k *Keyring) SealActivationForm(now time.Time, claims RegistrationClaims) (
 func (k *Keyring) sealPage(now time.Time, purpose string, claims RegistrationClaims) (string, error) {
 	if claims.Namespace == "" || claims.Subscription == "" {
 		return "", errors.New("a page's token needs a namespace and a Subscription")
+	}
+	if claims.Party == (Party{}) {
+		return "", errors.New("a page's token needs a product and a customer")
 	}
 	if claims.Nonce == ([registrationNonceSize]byte{}) {
 		return "", errors.New("a page's token needs a nonce")
@@ -141,6 +146,7 @@ func appendRegistrationPayload(out []byte, c RegistrationClaims, overhead int) [
 	out = append(out, payloadForm)
 	out = appendText(out, c.Namespace)
 	out = appendText(out, c.Subscription)
+	out = append(out, c.Party[:]...)
 	out = appendTime(out, c.IssueTime)
 	out = appendTime(out, c.Expiration)
 	out = append(out, c.Nonce[:]...)
@@ -155,7 +161,7 @@ func appendRegistrationPayload(out []byte, c RegistrationClaims, overhead int) [
 // accepts nothing else.
 func parseRegistrationPayload(payload []byte, overhead int) (RegistrationClaims, error) {
 	r := newReader(payload)
-	c := RegistrationClaims{Namespace: r.text(), Subscription: r.text(), IssueTime: r.time(), Expiration: r.time()}
+	c := RegistrationClaims{Namespace: r.text(), Subscription: r.text(), Party: r.party(), IssueTime: r.time(), Expiration: r.time()}
 	for n := range c.Nonce {
 		c.Nonce[n] = r.byte()
 	}

@@ -17,7 +17,7 @@ import (
 
 func registrationClaims() RegistrationClaims {
 	return RegistrationClaims{
-		Namespace: "acme", Subscription: "initech",
+		Namespace: "acme", Subscription: "initech", Party: PartyOf("774F4FF8", "cust-42"),
 		IssueTime: now, Expiration: now.Add(4 * time.Hour),
 		Nonce: [registrationNonceSize]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
 	}
@@ -55,9 +55,9 @@ func TestPageTokensNeverChange(t *testing.T) {
 	}
 }
 
-const goldenPageToken = "R2+/AXd0yfwiUkGGRjiblUPo2ftP9//K13etbMZ2qZhS3oLmiTkdaJv3oR4NyPD7acJTO4aGzajwZLMDnHErNTtv" +
-	"jsRhh35QtoYrgoqDko2QUlP/3t8KeT3zitIK9/q1ITNcrRwoqMlnQCh+llFQTkjxcv4DivNMkKmIL5alb9BLSu3j" +
-	"abA7H5M/LBVKGMQuUxomNkTjB67JgVc0l+fSG/nolSiDseRyk4k7m7MAbwJODxa84O/ffDOrwGhVKA=="
+const goldenPageToken = "R2+/Adn9VibJBX61oV7Ouw0LEa2bR6WVMF4S/byyhtQxc5EAnuhW0TLOXeOu8XpzeRORgc/30mWW6LXfvjMJQODjmGXr" +
+	"k2essFUBgljfUyqU1+jJWGXRkhTh0lsi4ckum2M5wNv2ONdJmriM48uGal3QG2WR3l0veh9bj/rhvXGCdhxoKAxIPwJ4" +
+	"3O8A0bSVuMQi07Pzy9+ShKrQZ8114/0NFGt8r73+//QAAnuOPKkEk807O1YFNpEBtaeeAg=="
 
 func TestPageTokensComeBack(t *testing.T) {
 	// `\S+` is the pattern of the API's model.
@@ -180,6 +180,7 @@ func TestEveryPartOfAPageTokenCounts(t *testing.T) {
 		"usual":                registrationClaims(),
 		"a shifted boundary":   registrationBut(func(c *RegistrationClaims) { c.Namespace, c.Subscription = "acmei", "nitech" }),
 		"another Subscription": registrationBut(func(c *RegistrationClaims) { c.Subscription = "globex" }),
+		"another customer":     registrationBut(func(c *RegistrationClaims) { c.Party = PartyOf("774F4FF8", "cust-43") }),
 		"another issue":        registrationBut(func(c *RegistrationClaims) { c.IssueTime = now.Add(-1) }),
 		"another expiration":   registrationBut(func(c *RegistrationClaims) { c.Expiration = now.Add(time.Hour) }),
 		"another nonce":        registrationBut(func(c *RegistrationClaims) { c.Nonce[15]++ }),
@@ -197,6 +198,7 @@ func TestSealRefusesWhatNoPageShows(t *testing.T) {
 	for name, change := range map[string]func(*RegistrationClaims){
 		"no namespace":         func(c *RegistrationClaims) { c.Namespace = "" },
 		"no Subscription":      func(c *RegistrationClaims) { c.Subscription = "" },
+		"no party":             func(c *RegistrationClaims) { c.Party = Party{} },
 		"no nonce":             func(c *RegistrationClaims) { c.Nonce = [registrationNonceSize]byte{} },
 		"no time of issue":     func(c *RegistrationClaims) { c.IssueTime = time.Time{} },
 		"no expiration":        func(c *RegistrationClaims) { c.Expiration = time.Time{} },

@@ -29,6 +29,8 @@ const (
 // UsageRegistration is what the Signature of RegisterUsage says. The names of
 // the claims are those that AWS's own verifier reads.
 type UsageRegistration struct {
+	// Issuer is the vendor's account. It is no claim of AWS's.
+	Issuer      string `json:"iss"`
 	ProductCode string `json:"productCode"`
 	// PublicKeyVersion of the key that signs, which the caller has chosen.
 	PublicKeyVersion int `json:"publicKeyVersion"`

@@ -45,7 +45,7 @@ func verifyRegistration(t *testing.T, publicPEM []byte, signature string) (map[s
 func TestAnotherLibraryVerifiesTheSignatureOfRegisterUsage(t *testing.T) {
 	s := newTestSigning(t)
 	for _, v := range s.PublicKeyVersions(now) {
-		signature, err := s.SignUsageRegistration(UsageRegistration{ProductCode: "774F4FF8", PublicKeyVersion: v.Version, Nonce: "a nonce\n\"", IssueTime: now.Unix()})
+		signature, err := s.SignUsageRegistration(UsageRegistration{Issuer: "123456789012", ProductCode: "774F4FF8", PublicKeyVersion: v.Version, Nonce: "a nonce\n\"", IssueTime: now.Unix()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestAnotherLibraryVerifiesTheSignatureOfRegisterUsage(t *testing.T) {
 		if err != nil {
 			t.Fatalf("version %d: %v", v.Version, err)
 		}
-		want := map[string]any{"productCode": "774F4FF8", "publicKeyVersion": float64(v.Version), "nonce": "a nonce\n\"", "iat": float64(now.Unix())}
+		want := map[string]any{"iss": "123456789012", "productCode": "774F4FF8", "publicKeyVersion": float64(v.Version), "nonce": "a nonce\n\"", "iat": float64(now.Unix())}
 		if diff := cmp.Diff(want, claims); diff != "" {
 			t.Errorf("version %d (-want +got)\n%s", v.Version, diff)
 		}
@@ -65,7 +65,7 @@ func TestAnotherLibraryVerifiesTheSignatureOfRegisterUsage(t *testing.T) {
 				t.Errorf("the key of version %d says %v of a signature of version %d", other.Version, err, v.Version)
 			}
 		}
-		again, err := newTestSigning(t).SignUsageRegistration(UsageRegistration{ProductCode: "774F4FF8", PublicKeyVersion: v.Version, Nonce: "a nonce\n\"", IssueTime: now.Unix()})
+		again, err := newTestSigning(t).SignUsageRegistration(UsageRegistration{Issuer: "123456789012", ProductCode: "774F4FF8", PublicKeyVersion: v.Version, Nonce: "a nonce\n\"", IssueTime: now.Unix()})
 		if err != nil || again != signature {
 			t.Errorf("another replica signs otherwise: %v", err)
 		}

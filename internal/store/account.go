@@ -129,11 +129,12 @@ func namespacesOf(ctx context.Context, c client.Reader, account string) ([]*meta
 	return all, err
 }
 
-// older says whether a was there before b; names decide within one second.
+// older says whether a was there before b; namespaces and names decide within
+// one second.
 func older(a, b metav1.Object) bool {
 	ta, tb := a.GetCreationTimestamp(), b.GetCreationTimestamp()
 	if ta.Equal(&tb) {
-		return a.GetName() < b.GetName()
+		return a.GetNamespace() < b.GetNamespace() || a.GetNamespace() == b.GetNamespace() && a.GetName() < b.GetName()
 	}
 	return ta.Before(&tb)
 }

@@ -70,6 +70,12 @@ func (n Names) Customer(s *v1alpha1.Subscription) string {
 	return n.Identity.CustomerIdentifier(s.Namespace, s.Name)
 }
 
+// Party is whom links and tokens of the pages are for, beside the Subscription's
+// name.
+func (n Names) Party(p *v1alpha1.Product, s *v1alpha1.Subscription) secrets.Party {
+	return secrets.PartyOf(n.Code(p), n.Customer(s))
+}
+
 // PID is the persistent identifier of a Subscription's customer: the same for
 // all Subscriptions of one customer in one namespace.
 func (n Names) PID(s *v1alpha1.Subscription) string {

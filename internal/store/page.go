@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -17,6 +18,16 @@ import (
 	"github.com/license-operator/license-operator/internal/licensing"
 )
 
+// How many objects the pages of one Subscription make within pageWindow. They
+// are counted in the cache, so a few more may be made at once. MaxPageKeys does
+// not count keys that are of no use any more.
+const (
+	MaxPageKeys   = 20
+	MaxPageTokens = 200
+
+	pageWindow = 24 * time.Hour
+)
+
 // pageKeyPrefix begins the names of Activations that the activation page makes.
 const pageKeyPrefix = "page-"
 
@@ -25,7 +36,8 @@ const pageKeyPrefix = "page-"
 // it, so that posting it again, also at two replicas at once, gives the same key.
 // The issue is committed when this returns, so that every replica accepts the
 // key at once. What was posted before, and whose key can't be used any more, is
-// refused as licensing.KeyUsable does.
+// refused as licensing.KeyUsable does. Where MaxPageKeys are there, another form
+// is Throttled.
 func (s *Store) PageKey(ctx context.Context, p *v1alpha1.Product, sub *v1alpha1.Subscription, form string) (key string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -42,14 +54,12 @@ func (s *Store) PageKey(ctx context.Context, p *v1alpha1.Product, sub *v1alpha1.
 			State:           v1alpha1.ActivationActive,
 		},
 	}
-	a := want.DeepCopy()
-	err = s.live.Create(ctx, a, client.FieldOwner(v1alpha1.FieldOwner))
-	if apierrors.IsAlreadyExists(err) {
-		a = &v1alpha1.Activation{}
-		err = s.live.Get(ctx, client.ObjectKeyFromObject(want), a)
-	}
+	a, err := s.makeOnce(ctx, want, MaxPageKeys)
 	if err != nil {
-		return "", unavailable(fmt.Errorf("make the activation: %w", err))
+		return "", err
+	}
+	if a == nil {
+		return "", fault.New(fault.Throttled, "Too many keys have been handed out today. Use one of them, or try again tomorrow.")
 	}
 	if a.Labels[v1alpha1.LabelPage] != v1alpha1.PageActivation || a.Spec.SubscriptionRef != want.Spec.SubscriptionRef || a.Spec.Type != want.Spec.Type {
 		return "", fmt.Errorf("the Activation %s/%s exists and is not the page's", a.Namespace, a.Name)
@@ -64,6 +74,60 @@ func (s *Store) PageKey(ctx context.Context, p *v1alpha1.Product, sub *v1alpha1.
 		return "", err
 	}
 	return key, nil
+}
+
+// makeOnce makes an Activation of a page, or reads the one that has its name. It
+// is nil if that isn't there and the page has made its most for the Subscription.
+func (s *Store) makeOnce(ctx context.Context, want *v1alpha1.Activation, most int) (*v1alpha1.Activation, error) {
+	many, err := s.pageMade(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	a := want.DeepCopy()
+	if many < most {
+		err = s.live.Create(ctx, a, client.FieldOwner(v1alpha1.FieldOwner))
+	}
+	if many >= most || apierrors.IsAlreadyExists(err) {
+		a = &v1alpha1.Activation{}
+		err = s.live.Get(ctx, client.ObjectKeyFromObject(want), a)
+	}
+	switch {
+	case many >= most && apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, unavailable(fmt.Errorf("make or read the page's Activation: %w", err))
+	}
+	return a, nil
+}
+
+// pageMade counts the Activations that the page of one has lately made for its
+// Subscription and that are still of use.
+func (s *Store) pageMade(ctx context.Context, like *v1alpha1.Activation) (int, error) {
+	page := like.Labels[v1alpha1.LabelPage]
+	list, err := listOf(ctx, s.cache, &v1alpha1.ActivationList{}, like.Namespace, IndexActivationSubscription, like.Spec.SubscriptionRef.Name)
+	if err != nil {
+		return 0, fmt.Errorf("read from the cache: %w", err)
+	}
+	now, count := s.clock.Now(), 0
+	for i := range list.Items {
+		a := &list.Items[i]
+		if a.Labels[v1alpha1.LabelPage] != page {
+			continue
+		}
+		// A token may have been shown long before its Activation was made.
+		made := a.Status.IssueTime
+		if page == v1alpha1.PageRegistration {
+			made = a.Status.FirstRedemptionTime
+		}
+		if made == nil {
+			made = &a.CreationTimestamp
+		}
+		useless := licensing.PageUseless(a)
+		if now.Sub(made.Time) < pageWindow && (useless.IsZero() || now.Before(useless)) {
+			count++
+		}
+	}
+	return count, nil
 }
 
 // recordIssue commits the hash of a key and its times where they aren't yet. The

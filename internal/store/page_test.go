@@ -4,6 +4,7 @@
 package store_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -136,5 +137,50 @@ func TestWithoutTheAPIServerThereIsNoKey(t *testing.T) {
 	// A crash in between: the next post finds the object and issues its key.
 	if key, err := s.current.PageKey(t.Context(), p, sub, "no status can be written"); err != nil || key == "" {
 		t.Errorf("afterwards: %q, %v", key, err)
+	}
+}
+
+// made stands for what a page has made before.
+func made(s *scene, n int, page string, at time.Time) {
+	s.Helper()
+	for i := range n {
+		b := builder.Activation(fmt.Sprintf("%s-%d-%d", page, at.Unix(), i), "initech").MadeByPage(page)
+		if page == v1alpha1.PageRegistration {
+			b.WithKeyHash(fmt.Sprintf("%064d", i))
+		} else {
+			b.WithoutSecret()
+		}
+		a := b.Build()
+		s.Create(a)
+		expect.EditStatus(s.Stage, a, func(a *v1alpha1.Activation) {
+			a.Status.KeyHash, a.Status.IssueTime = fmt.Sprintf("%064d", i), &metav1.Time{Time: at}
+			a.Status.ExpirationTime = &metav1.Time{Time: at.Add(10 * time.Minute)}
+			if page == v1alpha1.PageRegistration {
+				a.Status.FirstRedemptionTime = &metav1.Time{Time: at}
+			}
+		})
+	}
+}
+
+func TestTheActivationPageMakesSoManyKeysADay(t *testing.T) {
+	s := newScene(t)
+	p, sub := buyer(s)
+	s.Create(builder.Activation("the-vendors-own", "initech").Build(), builder.Activation("of-another", "umbrella").WithoutSecret().MadeByPage("activation").Build())
+	made(s, 1, v1alpha1.PageActivation, s.Clock.Now().Add(-24*time.Hour))
+	made(s, 1, v1alpha1.PageRegistration, s.Clock.Now())
+	made(s, store.MaxPageKeys-1, v1alpha1.PageActivation, s.Clock.Now().Add(-time.Hour))
+	key, err := s.current.PageKey(t.Context(), p, sub, "a form")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.current.PageKey(t.Context(), p, sub, "another form"); fault.KindOf(err) != fault.Throttled {
+		t.Errorf("one too many: %v", err)
+	}
+	if again, err := s.current.PageKey(t.Context(), p, sub, "a form"); err != nil || again != key {
+		t.Errorf("the form that was posted before gives %q, %v", again, err)
+	}
+	s.Step(23*time.Hour + time.Second)
+	if _, err := s.current.PageKey(t.Context(), p, sub, "another form"); err != nil {
+		t.Errorf("a day later: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -41,8 +42,9 @@ func (s *Store) ProductByCode(ctx context.Context, namespace, code string) (*v1a
 	return first, nil
 }
 
-// NamespacesOfCode are the namespaces, in the order of their names, that have a
-// Product with a code. Only the cache is asked: anybody can make up a code.
+// NamespacesOfCode are the namespaces that have a Product with a code, in the
+// order in which their first one was created, and then of their names. Only the
+// cache is asked: anybody can make up a code.
 func (s *Store) NamespacesOfCode(ctx context.Context, code string) ([]string, error) {
 	if code == "" {
 		return nil, nil
@@ -51,12 +53,19 @@ func (s *Store) NamespacesOfCode(ctx context.Context, code string) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	namespaces := make([]string, len(list.Items))
+	first := map[string]*v1alpha1.Product{}
 	for i := range list.Items {
-		namespaces[i] = list.Items[i].Namespace
+		p := &list.Items[i]
+		if known := first[p.Namespace]; known == nil || older(p, known) {
+			first[p.Namespace] = p
+		}
 	}
-	slices.Sort(namespaces)
-	return slices.Compact(namespaces), nil
+	return slices.SortedFunc(maps.Keys(first), func(a, b string) int {
+		if older(first[a], first[b]) {
+			return -1
+		}
+		return 1
+	}), nil
 }
 
 // HasOwnCode says whether a Product's code is its own: of several Products with

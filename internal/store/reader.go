@@ -49,7 +49,7 @@ func NewReader(ctx context.Context, c cache.Cache) (*Reader, error) {
 		{&v1alpha1.Subscription{Spec: v1alpha1.SubscriptionSpec{Customer: v1alpha1.Customer{AccountID: "0"}}},
 			[]string{IndexSubscriptionPID, IndexSubscriptionAccount, IndexSubscriptionLicense, IndexSubscriptionProduct}, &r.subscriptions},
 		{&v1alpha1.Activation{Status: v1alpha1.ActivationStatus{KeyHash: "0"}},
-			[]string{IndexActivationKeyHash}, &r.activations},
+			[]string{IndexActivationKeyHash, IndexActivationSubscription}, &r.activations},
 		{&v1alpha1.AccessKey{}, []string{IndexAccessKeyID}, &r.accessKeys},
 		{NamespaceMetadata(), []string{IndexNamespaceAccount}, &r.namespaces},
 	} {

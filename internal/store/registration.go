@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
@@ -46,6 +44,12 @@ type Registration struct {
 	claims secrets.RegistrationClaims
 }
 
+// For says whether the token is for the Subscription when it is this party's. A
+// token of an Activation goes with the object.
+func (r *Registration) For(party secrets.Party) bool {
+	return r.activation != nil || r.claims.Party == party
+}
+
 var errRegistrationGone = fault.New(fault.RegistrationTokenInvalid,
 	"The registration token is no longer valid. Send the buyer to the registration page again.")
 
@@ -73,7 +77,7 @@ func (s *Store) RegistrationByToken(ctx context.Context, sealing *secrets.Keyrin
 
 // Resolve records that a registration token is resolved now, and returns only
 // after the record is committed. Of a token of the registration page the
-// Activation is made first. A token that was for one use is resolved once, at
+// Activation is made first; where there are MaxPageTokens it is Throttled. A token that was for one use is resolved once, at
 // whatever replica. Faults are those of licensing.RegistrationUsable.
 func (s *Store) Resolve(ctx context.Context, r *Registration, use v1alpha1.TokenUse) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
@@ -130,15 +134,13 @@ func (s *Store) registrationActivation(ctx context.Context, r *Registration) (*v
 		return nil, err
 	}
 	if a == nil {
-		a = want
-		err = s.live.Create(ctx, a, client.FieldOwner(v1alpha1.FieldOwner))
-		if apierrors.IsAlreadyExists(err) {
-			a = &v1alpha1.Activation{}
-			err = s.live.Get(ctx, client.ObjectKeyFromObject(want), a)
+		if a, err = s.makeOnce(ctx, want, MaxPageTokens); err != nil {
+			return nil, err
 		}
-		if err != nil {
-			return nil, unavailable(fmt.Errorf("read or make the Activation of a registration token: %w", err))
-		}
+	}
+	if a == nil {
+		return nil, fault.New(fault.Throttled,
+			"%d tokens of the registration page have been resolved for this Subscription within 24 hours, and no more may be. Try again later.", MaxPageTokens)
 	}
 	if a.Spec.KeyHash != r.hash || a.Spec.SubscriptionRef.Name != r.Subscription || a.Spec.Type != v1alpha1.ActivationTypeRegistration {
 		return nil, fmt.Errorf("the Activation %s/%s exists and is not the registration token's", a.Namespace, a.Name)

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,7 +40,9 @@ type UsageKey struct {
 	// ProductCode is the Product's code.
 	ProductCode string
 	// Customer is the customer's identifier.
-	Customer  string
+	Customer string
+	// License is the LicenseID of the Subscription: each has hours of its own.
+	License   string
 	Dimension string
 	// Hour is the beginning of the hour, in UTC.
 	Hour time.Time
@@ -50,7 +53,7 @@ type UsageKey struct {
 // hash is the SHA-256 of the parts of the key, each preceded by its length.
 func (k UsageKey) hash() [sha256.Size]byte {
 	var in []byte
-	for _, part := range []string{"license-operator.dev/usage/v1", k.Namespace, k.ProductCode, k.Customer, k.Dimension, k.PodUID} {
+	for _, part := range []string{"license-operator.dev/usage/v1", k.Namespace, k.ProductCode, k.Customer, k.License, k.Dimension, k.PodUID} {
 		in = binary.BigEndian.AppendUint64(in, uint64(len(part)))
 		in = append(in, part...)
 	}
@@ -88,15 +91,22 @@ func NewUsageRecords(live client.Client) *UsageRecords {
 	return &UsageRecords{live: live, slots: make(chan struct{}, maxUsageWrites)}
 }
 
-// Put creates a record, unless there is one of its name. first is the one that
-// is there then, created whether it is this one. An error means that it is not
-// known: the same record may be put again, at any replica.
-func (u *UsageRecords) Put(ctx context.Context, r *v1alpha1.UsageRecord) (first *v1alpha1.UsageRecord, created bool, err error) {
+// Put creates a record, unless there is one of its name, or else of one of the
+// others' names. first is the one that is there then, created whether it is this
+// one. An error means that it is not known: the same record may be put again, at
+// any replica.
+func (u *UsageRecords) Put(ctx context.Context, r *v1alpha1.UsageRecord, others ...string) (first *v1alpha1.UsageRecord, created bool, err error) {
 	select {
 	case u.slots <- struct{}{}:
 		defer func() { <-u.slots }()
 	case <-ctx.Done():
 		return nil, false, ctx.Err()
+	}
+	if len(others) > 0 {
+		first, err := u.firstOf(ctx, r.Namespace, append([]string{r.Name}, others...))
+		if first != nil || err != nil {
+			return first, false, err
+		}
 	}
 	for range usageTries {
 		fresh := r.DeepCopy()
@@ -107,16 +117,27 @@ func (u *UsageRecords) Put(ctx context.Context, r *v1alpha1.UsageRecord) (first 
 		if !apierrors.IsAlreadyExists(err) {
 			return nil, false, fmt.Errorf("create the UsageRecord %s/%s: %w", r.Namespace, r.Name, err)
 		}
-		old := &v1alpha1.UsageRecord{}
-		err = u.live.Get(ctx, client.ObjectKeyFromObject(r), old)
-		if err == nil {
-			return old, false, nil
-		}
-		if !apierrors.IsNotFound(err) {
-			return nil, false, fmt.Errorf("read the UsageRecord %s/%s: %w", r.Namespace, r.Name, err)
+		old, err := u.firstOf(ctx, r.Namespace, []string{r.Name})
+		if old != nil || err != nil {
+			return old, false, err
 		}
 	}
 	return nil, false, fmt.Errorf("the UsageRecord %s/%s is there and not there", r.Namespace, r.Name)
+}
+
+// firstOf is the first record that there is of some names; nil if there is none.
+func (u *UsageRecords) firstOf(ctx context.Context, namespace string, names []string) (*v1alpha1.UsageRecord, error) {
+	for _, name := range names {
+		found := &v1alpha1.UsageRecord{}
+		err := u.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, found)
+		if err == nil {
+			return found, nil
+		}
+		if !apierrors.IsNotFound(err) {
+			return nil, fmt.Errorf("read the UsageRecord %s/%s: %w", namespace, name, err)
+		}
+	}
+	return nil, nil
 }
 
 // NewUsageRecord is an empty record of a key, with the labels by which it is
@@ -148,6 +169,16 @@ func ContinueAfter(err error) string {
 		return ""
 	}
 	return status.Status().Continue
+}
+
+// HasCodeFirst says whether a Product is the first in the whole cluster with its
+// code, by their times of creation. Only the cache is asked.
+func (s *Store) HasCodeFirst(ctx context.Context, p *v1alpha1.Product) (bool, error) {
+	list, err := listOf(ctx, s.cache, &v1alpha1.ProductList{}, "", IndexProductCode, s.Names.Code(p))
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(list.Items, func(other v1alpha1.Product) bool { return older(&other, p) }), nil
 }
 
 // MaxAccepted is how many Subscriptions AcceptedSubscriptions returns at most:

@@ -21,15 +21,15 @@ import (
 	"github.com/license-operator/license-operator/test/builder"
 )
 
-var usedKey = store.UsageKey{Namespace: "acme", ProductCode: "774F4FF8", Customer: "cust-42", Dimension: "render-minutes",
+var usedKey = store.UsageKey{Namespace: "acme", ProductCode: "774F4FF8", Customer: "cust-42", License: "l-0123456789abcdef0123456789abcdef", Dimension: "render-minutes",
 	Hour: time.Date(2031, time.May, 6, 7, 0, 0, 0, time.UTC)}
 
 // The names are those of records that are stored: they must never change.
 func TestTheNameOfAUsageRecordIsWhatItAlwaysWas(t *testing.T) {
-	if got, want := usedKey.Name(), "usage-7372d1db937400968ff8ad2abe49959941b758b4"; got != want {
+	if got, want := usedKey.Name(), "usage-b01e3ac2ff3f235e5f8b5a1c90698ae13b641547"; got != want {
 		t.Errorf("the name is %s, want %s", got, want)
 	}
-	if got, want := usedKey.MeteringRecordID(), "41b758b4-a33a-8abd-9604-fd76b5fc2481"; got != want {
+	if got, want := usedKey.MeteringRecordID(), "3b641547-ce85-8d74-a74a-20ddf70b3723"; got != want {
 		t.Errorf("the MeteringRecordId is %s, want %s", got, want)
 	}
 }
@@ -38,7 +38,7 @@ func TestEachKeyHasANameOfItsOwn(t *testing.T) {
 	text := rapid.StringMatching(`[a-c]{0,2}`)
 	key := rapid.Custom(func(t *rapid.T) store.UsageKey {
 		return store.UsageKey{Namespace: text.Draw(t, "namespace"), ProductCode: text.Draw(t, "code"), Customer: text.Draw(t, "customer"),
-			Dimension: text.Draw(t, "dimension"), PodUID: text.Draw(t, "pod"),
+			License: text.Draw(t, "licence"), Dimension: text.Draw(t, "dimension"), PodUID: text.Draw(t, "pod"),
 			Hour: usedKey.Hour.Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "hours")) * time.Hour)}
 	})
 	rapid.Check(t, func(t *rapid.T) {
@@ -84,6 +84,39 @@ func TestPutKeepsTheFirst(t *testing.T) {
 	}
 	if first, _, err := store.NewUsageRecords(broken{s.Operator}).Put(t.Context(), record(9)); !errors.Is(err, errBroken) || first != nil {
 		t.Errorf("the first can't be read: %+v, %v", first, err)
+	}
+}
+
+func TestPutLooksForTheRecordUnderOtherNames(t *testing.T) {
+	s := newScene(t)
+	records := store.NewUsageRecords(s.Operator)
+	of := func(license string) *v1alpha1.UsageRecord {
+		key := usedKey
+		key.Namespace, key.License = s.Namespace, license
+		r := store.NewUsageRecord(key, "render-farm", "initech")
+		r.Spec.Operation = v1alpha1.OperationBatchMeterUsage
+		return r
+	}
+	old, next, none := of("old"), of("next"), of("none")
+	for _, test := range []struct {
+		what    string
+		put     *v1alpha1.UsageRecord
+		others  []string
+		first   string
+		created bool
+	}{
+		{"there is none of any name", old, []string{next.Name, none.Name}, old.Name, true},
+		{"there is one of another name", next, []string{none.Name, old.Name}, old.Name, false},
+		{"the other names are not asked for", next, nil, next.Name, true},
+		{"its own name comes first", next, []string{old.Name}, next.Name, false},
+	} {
+		first, created, err := records.Put(t.Context(), test.put, test.others...)
+		if err != nil || first.Name != test.first || created != test.created {
+			t.Errorf("%s: %s, created %t, %v", test.what, first.Name, created, err)
+		}
+	}
+	if first, _, err := store.NewUsageRecords(broken{s.Operator}).Put(t.Context(), of("new"), old.Name); !errors.Is(err, errBroken) || first != nil {
+		t.Errorf("the others can't be read: %+v, %v", first, err)
 	}
 }
 

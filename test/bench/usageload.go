@@ -35,6 +35,13 @@ func (b *usageBench) key(n int) store.UsageKey {
 		Dimension: dimension(n % dimensions), Hour: at.Truncate(time.Hour)}
 }
 
+// reportedKey is the key of the report that became a record: without the licence,
+// which only the operator can name. Each customer has one.
+func reportedKey(r *v1alpha1.UsageRecord) store.UsageKey {
+	return store.UsageKey{Namespace: r.Namespace, ProductCode: r.Spec.ProductCode, Customer: r.Spec.CustomerIdentifier,
+		Dimension: r.Spec.Dimension, Hour: r.Spec.Hour.Time}
+}
+
 // record is what becomes of the report with a number.
 func (b *usageBench) record(n int) *v1alpha1.UsageRecord {
 	k := b.key(n)
@@ -187,7 +194,7 @@ func (b *usageBench) count(ctx context.Context) error {
 		}
 		for i := range list.Items {
 			r := &list.Items[i]
-			if want, sent := b.sent[r.Name]; !sent || want != r.Spec.Quantity {
+			if want, sent := b.sent[reportedKey(r).Name()]; !sent || want != r.Spec.Quantity {
 				return fmt.Errorf("the record %s has %d units, %d were reported", r.Name, r.Spec.Quantity, want)
 			}
 			if raw, err := json.Marshal(r); err == nil {

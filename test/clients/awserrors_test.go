@@ -133,7 +133,8 @@ func (s *stage) tokenFile(t *testing.T, namespace, name string) string {
 // allow lets a ServiceAccount create objects in the vendor's namespace.
 func (s *stage) allow(t *testing.T, namespace, name, resource string) {
 	t.Helper()
-	role := strings.Join([]string{resource, namespace, name}, "-")
+	role := strings.Join([]string{strings.ReplaceAll(resource, "/", "-"), namespace, name}, "-")
+	kind, subresource, _ := strings.Cut(resource, "/")
 	s.create(t, &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: role}, Rules: []rbacv1.PolicyRule{{
 		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{resource}, Verbs: []string{"create"}}}})
 	s.create(t, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Name: role},
@@ -144,7 +145,7 @@ func (s *stage) allow(t *testing.T, namespace, name, resource string) {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: "system:serviceaccount:" + namespace + ":" + name,
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Namespace: s.namespace, Verb: "create", Group: v1alpha1.GroupVersion.Group, Resource: resource},
+				Namespace: s.namespace, Verb: "create", Group: v1alpha1.GroupVersion.Group, Resource: kind, Subresource: subresource},
 		}}
 		if err := s.env.Client.Create(t.Context(), review); err != nil {
 			t.Fatal(err)

@@ -139,9 +139,9 @@ func testMarketPod(t *testing.T, m *market) {
 		}})
 	}
 	register := object{"ProductCode": m.code, "PublicKeyVersion": 1}
-	m.refused(t, pod("stranger"), "RegisterUsage", register, "AccessDeniedException", "may not create usagerecords")
+	m.refused(t, pod("stranger"), "RegisterUsage", register, "AccessDeniedException", "may not create usagerecords/meter")
 	worker := pod("worker")
-	m.allow(t, workload, "worker", "usagerecords")
+	m.allow(t, workload, "worker", "usagerecords/meter")
 	m.verified(t, m.must(t, worker, "RegisterUsage", register).text("Signature"))
 	m.must(t, worker, "MeterUsage", object{"ProductCode": m.code, "Timestamp": thisSecond(), "UsageDimension": requests, "UsageQuantity": 4})
 	if kept := m.recorded(t, b); len(kept) != 1 || kept[0].Spec.Quantity != 4 {

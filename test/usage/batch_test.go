@@ -19,6 +19,7 @@ import (
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/test/builder"
+	"github.com/license-operator/license-operator/test/expect"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -147,9 +148,9 @@ func TestTheFirstReportOfAnHourCounts(t *testing.T) {
 	}
 }
 
-// A second licence of one customer shares its hours with the first: who names
-// the licence is told so.
-func TestTwoLicencesOfOneCustomerHaveOneHour(t *testing.T) {
+// Each licence of one customer has hours of its own. Who names none means the
+// hour of the oldest.
+func TestTwoLicencesOfOneCustomerHaveHoursOfTheirOwn(t *testing.T) {
 	s := newShop(t)
 	another := builder.Subscription("initech-2", product).WithCustomer(initech).Build()
 	s.Create(another)
@@ -158,8 +159,44 @@ func TestTwoLicencesOfOneCustomerHaveOneHour(t *testing.T) {
 		return strings.Replace(hourly(now, initech, minutes, 7), "{", fmt.Sprintf(`{"LicenseArn":%q,`, s.arn(sub)), 1)
 	}
 	b := readBatch(t, s.first.must(s.vendor, "BatchMeterUsage", s.report(of(another), of(s.initech), hourly(now, initech, minutes, 7))))
-	if want := []string{"Success", "DuplicateRecord", "Success"}; !slices.Equal(b.statuses(), want) {
-		t.Errorf("%v, want %v", b.statuses(), want)
+	if want := []string{"Success", "Success", "Success"}; !slices.Equal(b.statuses(), want) {
+		t.Fatalf("%v, want %v", b.statuses(), want)
+	}
+	if ids := b.Results; ids[0].MeteringRecordID == ids[1].MeteringRecordID || ids[1].MeteringRecordID != ids[2].MeteringRecordID {
+		t.Errorf("%+v", b)
+	}
+	if got := len(s.records()); got != 2 {
+		t.Errorf("%d records, want 2", got)
+	}
+}
+
+// A report whose answer was lost is not billed twice when it comes again, though
+// the Subscription that it was for accepts no more usage by then.
+func TestARetryAfterTheOlderSubscriptionWasSuspendedIsRecordedOnce(t *testing.T) {
+	s := newShop(t)
+	s.Create(builder.Subscription("initech-2", product).WithCustomer("cust-42b").WithAccountID(theirs).Build())
+	now := s.Clock.Now()
+	record := func(at time.Time, quantity int) string {
+		return strings.Replace(hourly(at, theirs, minutes, quantity), "CustomerIdentifier", "CustomerAWSAccountId", 1)
+	}
+	first := readBatch(t, s.first.must(s.vendor, "BatchMeterUsage", s.report(record(now, 7))))
+	if all := s.records(); len(all) != 1 || all[0].Spec.SubscriptionRef.Name != "initech" {
+		t.Fatalf("%+v", all)
+	}
+	expect.Edit(s.Stage, s.initech, func(sub *v1alpha1.Subscription) { sub.Spec.State = v1alpha1.SubscriptionSuspended })
+	again := readBatch(t, s.second.must(s.vendor, "BatchMeterUsage", s.report(record(now, 7), record(now, 8), record(now.Add(-time.Hour), 7))))
+	if want := []string{"Success", "DuplicateRecord", "Success"}; !slices.Equal(again.statuses(), want) {
+		t.Fatalf("%v, want %v", again.statuses(), want)
+	}
+	if again.Results[0].MeteringRecordID != first.Results[0].MeteringRecordID {
+		t.Errorf("%+v, at first %+v", again, first)
+	}
+	bySubscription := map[string]int{}
+	for _, r := range s.records() {
+		bySubscription[r.Spec.SubscriptionRef.Name]++
+	}
+	if len(bySubscription) != 2 || bySubscription["initech"] != 1 || bySubscription["initech-2"] != 1 {
+		t.Errorf("%v, want the hour before of the second, and nothing else", bySubscription)
 	}
 }
 

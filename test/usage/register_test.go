@@ -17,9 +17,11 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/test/builder"
 	"github.com/license-operator/license-operator/test/expect"
 )
 
@@ -84,7 +86,7 @@ func (s *shop) verified(a *answer, version string) (registration, map[string]any
 func TestAProgramLearnsThatItsCustomerIsSubscribed(t *testing.T) {
 	s := newShop(t)
 	out, claims := s.verified(s.register("1", `,"Nonce":"a \"nonce\""`), "1")
-	want := map[string]any{"productCode": s.code, "publicKeyVersion": 1.0, "nonce": `a "nonce"`, "iat": float64(s.Clock.Now().Unix())}
+	want := map[string]any{"iss": s.Names.Identity.AccountID(s.Namespace), "productCode": s.code, "publicKeyVersion": 1.0, "nonce": `a "nonce"`, "iat": float64(s.Clock.Now().Unix())}
 	if diff := cmp.Diff(want, claims); diff != "" || out.PublicKeyRotationTimestamp != 0 {
 		t.Errorf("replaced at %f (-want +got)\n%s", out.PublicKeyRotationTimestamp, diff)
 	}
@@ -111,6 +113,24 @@ func TestAProgramLearnsThatItsCustomerIsSubscribed(t *testing.T) {
 	expect.Edit(s.Stage, s.initech, func(sub *v1alpha1.Subscription) { sub.Spec.State = v1alpha1.SubscriptionCancelled })
 	if a := s.register("1", ""); a.code(t) != "CustomerNotEntitledException" {
 		t.Errorf("cancelled: %s", a.body)
+	}
+}
+
+// A vendor who makes a Product with another's code gets no signature for it.
+func TestNobodySignsForTheProductOfAnotherVendor(t *testing.T) {
+	s := newShop(t)
+	time.Sleep(1100 * time.Millisecond) // Times of creation are whole seconds.
+	forger := &shop{Stage: expect.On(t, cluster), code: s.code}
+	p := builder.Product(product).With(func(p *v1alpha1.Product) { p.Spec.Code = s.code }).Build()
+	forger.customer = builder.CustomerKey("desktop", "mine").Build()
+	forger.Create(p, builder.Subscription("mine", product).Build(), forger.customer)
+	forger.first = forger.start(func(c client.Client) client.Client { return c })
+	a := forger.register("1", "")
+	if a.code(t) != "InvalidProductCodeException" || !strings.Contains(string(a.body), "Another vendor has this product code") {
+		t.Errorf("the code of another: %s", a.body)
+	}
+	if a := s.register("1", ""); a.code(t) != "" {
+		t.Errorf("who had it first: %s", a.body)
 	}
 }
 

@@ -56,13 +56,13 @@ func (w worker) bearer(t *testing.T, pod *corev1.Pod) func(*http.Request, []byte
 	}
 }
 
-// let lets the worker meter in the shop.
-func (s *shop) let(w worker) {
+// let lets the worker create something in the shop.
+func (s *shop) let(w worker, name, resource string) {
 	s.Helper()
-	meta := metav1.ObjectMeta{Name: "meter"}
+	meta := metav1.ObjectMeta{Name: name}
 	s.Create(
 		&rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
-			APIGroups: []string{"license-operator.dev"}, Resources: []string{"usagerecords"}, Verbs: []string{"create"}}}},
+			APIGroups: []string{"license-operator.dev"}, Resources: []string{resource}, Verbs: []string{"create"}}}},
 		&rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
 			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: w.account.Namespace, Name: w.account.Name}}})
 }
@@ -91,18 +91,24 @@ func TestPodsMeterByTheirServiceAccount(t *testing.T) {
 	if a := try(free, "MeterUsage", s.meter(now, 1, `,"DryRun":true`)); a.code(t) != "UnauthorizedException" {
 		t.Errorf("a dry run without a Role: %s", a.body)
 	}
-	s.let(w)
-	allowed := false
-	for range 50 {
-		s.Step(10 * time.Second) // What was denied is remembered for some seconds.
-		if allowed = try(free, "BatchMeterUsage", s.report()).code(t) == ""; allowed {
-			break
+	allowed := func(operation, body, denied string) {
+		t.Helper()
+		for range 50 {
+			s.Step(10 * time.Second) // What was denied is remembered for some seconds.
+			if try(free, operation, body).code(t) != denied {
+				return
+			}
+			time.Sleep(200 * time.Millisecond)
 		}
-		time.Sleep(200 * time.Millisecond)
-	}
-	if !allowed {
 		t.Fatal("the Role allows nothing")
 	}
+	s.let(w, "meter", "usagerecords/meter")
+	allowed("MeterUsage", s.meter(now, 1, ""), "AccessDeniedException")
+	if a := try(free, "BatchMeterUsage", s.report(hourly(now, initech, minutes, 1))); a.code(t) != "AccessDeniedException" {
+		t.Errorf("who may report for itself reports for another: %s", a.body)
+	}
+	s.let(w, "batch", "usagerecords")
+	allowed("BatchMeterUsage", s.report(), "AccessDeniedException")
 	if a := try(free, "MeterUsage", s.meter(now, 1, "")); a.code(t) != "CustomerNotEntitledException" {
 		t.Errorf("a namespace with the account of nobody: %s", a.body)
 	}

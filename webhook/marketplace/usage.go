@@ -69,8 +69,9 @@ type usageItem struct {
 	report licensing.UsageReport
 	// record is what it would become; nil if the customer is not subscribed.
 	record *v1alpha1.UsageRecord
-	// licensed says that the request names the licence.
-	licensed bool
+	// others are the names that it would have for the customer's other
+	// Subscriptions; none if the request names the licence.
+	others []string
 }
 
 // writtenUsage is what became of the records of one name.
@@ -83,7 +84,8 @@ type writtenUsage struct {
 }
 
 // writeUsage puts the records, each name once: of several in one request the
-// first is the one that counts.
+// first is the one that counts. Those that any licence of the customer may have
+// come last and in their order, so that they see what the request itself writes.
 func (s *Service) writeUsage(ctx context.Context, items []usageItem) map[string]*writtenUsage {
 	ctx, cancel := context.WithTimeout(ctx, usageTimeout)
 	defer cancel()
@@ -91,7 +93,7 @@ func (s *Service) writeUsage(ctx context.Context, items []usageItem) map[string]
 	var wg sync.WaitGroup
 	for i := range items {
 		r := items[i].record
-		if r == nil || written[r.Name] != nil {
+		if r == nil || written[r.Name] != nil || len(items[i].others) > 0 {
 			continue
 		}
 		w := &writtenUsage{}
@@ -99,6 +101,15 @@ func (s *Service) writeUsage(ctx context.Context, items []usageItem) map[string]
 		wg.Go(func() { w.first, w.fresh, w.err = s.Usage.Put(ctx, r) })
 	}
 	wg.Wait()
+	for i := range items {
+		r := items[i].record
+		if r == nil || written[r.Name] != nil {
+			continue
+		}
+		w := &writtenUsage{}
+		written[r.Name] = w
+		w.first, w.fresh, w.err = s.Usage.Put(ctx, r, items[i].others...)
+	}
 	failed := 0
 	var cause error
 	for _, w := range written {
@@ -130,7 +141,7 @@ func (s *Service) answerUsage(out *awsjson.BatchMeterUsageResult, t metered, ite
 		count(metrics.UsageUnprocessed)
 		out.UnprocessedRecords = append(out.UnprocessedRecords, *item.in)
 		return
-	case !sameUsage(w.first, item):
+	case !reportOf(w.first).Same(item.report):
 		count(metrics.UsageDuplicate)
 		result.Status = awsjson.UsageDuplicateRecord
 	case w.fresh:
@@ -142,15 +153,6 @@ func (s *Service) answerUsage(out *awsjson.BatchMeterUsageResult, t metered, ite
 		result.Status, result.MeteringRecordID = awsjson.UsageSuccess, w.first.Spec.MeteringRecordID
 	}
 	out.Results = append(out.Results, result)
-}
-
-// sameUsage says whether a record has been reported before as it is now. Two
-// licences of one customer have one hour: who names the licence means that one.
-func sameUsage(first *v1alpha1.UsageRecord, item *usageItem) bool {
-	if item.licensed && first.Spec.SubscriptionRef != item.record.Spec.SubscriptionRef {
-		return false
-	}
-	return reportOf(first).Same(item.report)
 }
 
 // reportOf is what a record says.
@@ -167,14 +169,31 @@ type metered struct {
 
 // newRecord is the UsageRecord of a report.
 func (s *Service) newRecord(t metered, sub *v1alpha1.Subscription, podUID string, r licensing.UsageReport) *v1alpha1.UsageRecord {
-	record := store.NewUsageRecord(store.UsageKey{
-		Namespace: sub.Namespace, ProductCode: t.code, Customer: s.Store.Names.Customer(sub),
-		Dimension: r.Dimension, Hour: r.Hour(), PodUID: podUID,
-	}, t.product.Name, sub.Name)
+	record := store.NewUsageRecord(s.usageKey(t, sub, podUID, r), t.product.Name, sub.Name)
 	record.Spec.CustomerAccountID = sub.Spec.Customer.AccountID
 	record.Spec.ReportedTime = ptr.To(metav1.NewTime(r.Timestamp.UTC().Truncate(time.Second)))
 	record.Spec.Quantity, record.Spec.Allocations = r.Quantity, r.Allocations
 	return record
+}
+
+func (s *Service) usageKey(t metered, sub *v1alpha1.Subscription, podUID string, r licensing.UsageReport) store.UsageKey {
+	return store.UsageKey{
+		Namespace: sub.Namespace, ProductCode: t.code, Customer: s.Store.Names.Customer(sub), License: s.Store.Names.LicenseID(sub),
+		Dimension: r.Dimension, Hour: r.Hour(), PodUID: podUID,
+	}
+}
+
+// otherRecords are the names that a report would have for the other ones of a
+// customer's Subscriptions than the chosen one. It may have been recorded for
+// one of them before that was suspended, or ended.
+func (s *Service) otherRecords(t metered, subs []*v1alpha1.Subscription, chosen *v1alpha1.Subscription, podUID string, r licensing.UsageReport) []string {
+	var names []string
+	for _, sub := range subs {
+		if sub.Name != chosen.Name {
+			names = append(names, s.usageKey(t, sub, podUID, r).Name())
+		}
+	}
+	return names
 }
 
 // allocationsOf are the allocations of a request.

@@ -5,6 +5,7 @@ package marketplace
 
 import (
 	"context"
+	"slices"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
@@ -25,8 +26,8 @@ func (s *Service) subscribed(sub *v1alpha1.Subscription) bool {
 	return licensing.Stand(sub, true, s.Clock.Now()).Subscribed
 }
 
-// consumer is the customer for whom the caller uses a product: the Subscriptions
-// that are accepted, at least one, the one that counts first.
+// consumer is the customer for whom the caller uses a product: the customer's
+// Subscriptions to it, the oldest first, of which at least one is accepted.
 //
 // A customer's AccessKey is of one Subscription. A ServiceAccount is the customer
 // whose account is that of its namespace. A vendor's AccessKey is nobody's, so it
@@ -50,16 +51,10 @@ func (s *Service) consumer(ctx context.Context, who *auth.Principal, code string
 	if err != nil {
 		return metered{}, nil, err
 	}
-	var standing []*v1alpha1.Subscription
-	for _, sub := range subs {
-		if accepted(sub) {
-			standing = append(standing, sub)
-		}
-	}
-	if len(standing) == 0 {
+	if !slices.ContainsFunc(subs, accepted) {
 		return metered{}, nil, errNotEntitled
 	}
-	return t, standing, nil
+	return t, subs, nil
 }
 
 // ownSubscription is that of a customer's AccessKey.
@@ -86,7 +81,7 @@ func (s *Service) ownSubscription(ctx context.Context, who *auth.Principal, code
 // subscriptionsOfAccount are those of the account of the ServiceAccount's own
 // namespace, the oldest first.
 func (s *Service) subscriptionsOfAccount(ctx context.Context, who *auth.Principal, code string) (metered, []*v1alpha1.Subscription, error) {
-	namespace, err := s.namespaceOf(ctx, who, mayMeter, "", code, fault.ProductCodeInvalid)
+	namespace, err := s.namespaceOf(ctx, who, mayMeterItself, "", code)
 	if err != nil {
 		return metered{}, nil, err
 	}

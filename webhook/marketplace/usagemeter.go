@@ -49,9 +49,10 @@ func (s *Service) meterUsage(ctx context.Context, who *auth.Principal, in *awsjs
 	}
 	record := s.newRecord(t, sub, who.PodUID, report)
 	record.Spec.Operation = v1alpha1.OperationMeterUsage
+	others := s.otherRecords(t, subs, sub, who.PodUID, report)
 	token := ptr.Deref(in.ClientToken, "")
 	if token == "" {
-		return s.meter(ctx, t, record)
+		return s.meter(ctx, t, record, others)
 	}
 	sum := sha256.Sum256([]byte(token))
 	record.Spec.ClientTokenHash = hex.EncodeToString(sum[:])
@@ -59,21 +60,21 @@ func (s *Service) meterUsage(ctx context.Context, who *auth.Principal, in *awsjs
 	if !ok {
 		return nil, errTokenReused
 	}
-	out, err := s.meter(ctx, t, record)
+	out, err := s.meter(ctx, t, record, others)
 	if fresh && err != nil && fault.KindOf(err) != fault.Unavailable {
 		s.tokens.forget(record)
 	}
 	return out, err
 }
 
-// meter writes the record of one hour.
-func (s *Service) meter(ctx context.Context, t metered, record *v1alpha1.UsageRecord) (*awsjson.MeterUsageResult, error) {
+// meter writes the record of one hour, unless one of the others is there.
+func (s *Service) meter(ctx context.Context, t metered, record *v1alpha1.UsageRecord, others []string) (*awsjson.MeterUsageResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, usageTimeout)
 	defer cancel()
 	count := func(result metrics.UsageResult) {
 		metrics.Usage(t.product.Namespace, t.product.Name, record.Spec.Dimension, result, record.Spec.Quantity)
 	}
-	first, fresh, err := s.Usage.Put(ctx, record)
+	first, fresh, err := s.Usage.Put(ctx, record, others...)
 	if err != nil {
 		count(metrics.UsageUnprocessed)
 		logf.FromContext(ctx).Error(err, "A usage record could not be written; the caller is asked to send it again")

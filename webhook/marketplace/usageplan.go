@@ -47,7 +47,7 @@ func (s *Service) meteredProduct(ctx context.Context, who *auth.Principal, in *a
 	if code == "" && arn == "" {
 		return metered{}, errNoProduct
 	}
-	namespace, err := s.namespaceOf(ctx, who, mayMeter, arn, code, fault.ProductCodeInvalid)
+	namespace, err := s.namespaceOf(ctx, who, mayMeter, arn, code)
 	if err != nil {
 		return metered{}, err
 	}
@@ -102,7 +102,7 @@ func (s *Service) planUsage(ctx context.Context, t metered, records []awsjson.Us
 		if (ptr.Deref(r.CustomerIdentifier, "") == "") == (ptr.Deref(r.CustomerAWSAccountID, "") == "") {
 			return nil, errNoCustomer
 		}
-		items[i] = usageItem{in: r, licensed: ptr.Deref(r.LicenseARN, "") != "", report: licensing.UsageReport{
+		items[i] = usageItem{in: r, report: licensing.UsageReport{
 			Dimension: r.Dimension, Timestamp: r.Timestamp.Time, Quantity: ptr.Deref(r.Quantity, 0), Allocations: allocationsOf(r.UsageAllocations),
 		}}
 		if err := licensing.CheckUsage(t.product, items[i].report, licensing.BatchUsageWindow, now); err != nil {
@@ -125,6 +125,7 @@ func (s *Service) planUsage(ctx context.Context, t metered, records []awsjson.Us
 		if sub := acceptedFor(candidates, items[i].report.Hour(), now); sub != nil {
 			items[i].record = s.newRecord(t, sub, "", items[i].report)
 			items[i].record.Spec.Operation = v1alpha1.OperationBatchMeterUsage
+			items[i].others = s.otherRecords(t, candidates, sub, "", items[i].report)
 		}
 	}
 	return items, nil

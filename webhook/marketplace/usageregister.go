@@ -22,12 +22,17 @@ import (
 // until it is retired. Every call asks whether the customer is subscribed; real
 // RegisterUsage asks once for each Pod.
 func (s *Service) registerUsage(ctx context.Context, who *auth.Principal, in *awsjson.RegisterUsageRequest) (*awsjson.RegisterUsageResult, error) {
-	if _, _, err := s.consumer(ctx, who, in.ProductCode, s.subscribed); err != nil {
+	t, _, err := s.consumer(ctx, who, in.ProductCode, s.subscribed)
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := s.issuer(ctx, t)
+	if err != nil {
 		return nil, err
 	}
 	now, signing := s.Clock.Now(), s.Keys.Get().Signing
 	signature, err := signing.SignUsageRegistration(secrets.UsageRegistration{
-		ProductCode: in.ProductCode, PublicKeyVersion: int(in.PublicKeyVersion),
+		Issuer: issuer, ProductCode: in.ProductCode, PublicKeyVersion: int(in.PublicKeyVersion),
 		Nonce: ptr.Deref(in.Nonce, ""), IssueTime: now.Unix(),
 	})
 	if errors.Is(err, secrets.ErrUnknownVersion) {
@@ -44,4 +49,24 @@ func (s *Service) registerUsage(ctx context.Context, who *auth.Principal, in *aw
 		}
 	}
 	return out, nil
+}
+
+// issuer is the account of the vendor of a product. A program knows its vendor
+// by the code and the account, so neither may be another vendor's: anybody can
+// make a Product with any code. The fault is ProductCodeInvalid.
+func (s *Service) issuer(ctx context.Context, t metered) (string, error) {
+	first, err := s.Store.HasCodeFirst(ctx, t.product)
+	if err != nil {
+		return "", err
+	}
+	if !first {
+		return "", fault.New(fault.ProductCodeInvalid,
+			"Another vendor has this product code: a Product with it was created before. Give the Product another code.")
+	}
+	account, err := s.Store.Account(ctx, t.product.Namespace)
+	if fault.KindOf(err) == fault.NotEntitled {
+		return "", fault.Wrap(err, fault.ProductCodeInvalid,
+			"Another vendor has the account of this product's vendor; see the condition AccountUnique of the Product.")
+	}
+	return account, err
 }

@@ -72,7 +72,7 @@ func tokenKey(r *v1alpha1.UsageRecord) [3]string {
 }
 
 // parametersOf is a hash of everything that a request says: the name is a hash
-// of the product, the customer, the dimension and the hour.
+// of the product, the customer, the licence, the dimension and the hour.
 func parametersOf(r *v1alpha1.UsageRecord) [sha256.Size]byte {
 	parts := []string{r.Name, r.Spec.ReportedTime.UTC().Format(time.RFC3339)}
 	return sha256.Sum256([]byte(strings.Join(append(parts, reportOf(r).Quantities()...), "\n")))
