@@ -10,8 +10,6 @@ package webhook
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -72,11 +70,14 @@ type Endpoint struct {
 	publicKeys http.Handler
 	pages      *pages.Service
 	verifier   *auth.Verifier
-	bearer     *auth.Bearer
-	vended     *CredentialsService
-	callers    *throttle.Throttle
-	anonymous  *throttle.Throttle
-	failures   *throttle.Throttle
+	// authentic says whether an access key's id was made here.
+	authentic func(id string) bool
+	large     *largeBodies
+	bearer    *auth.Bearer
+	vended    *CredentialsService
+	callers   *throttle.Throttle
+	anonymous *throttle.Throttle
+	failures  *throttle.Throttle
 }
 
 // Parts is what the endpoint decides with.
@@ -112,6 +113,8 @@ func NewEndpoint(cfg Config, p Parts) *Endpoint {
 		jwks:      NewJWKSHandler(p.Keys),
 		pages:     pages.New(p.Clock, p.Store, p.Keys, rand.Reader),
 		verifier:  verifier,
+		authentic: func(id string) bool { return p.Store.Names.Identity.AuthenticAccessKeyID(id) },
+		large:     newLargeBodies(maxLargeBodies),
 		bearer:    auth.NewBearer(reviewer),
 		callers:   throttle.New(cfg.CallerRate, cfg.CallerBurst, p.Clock),
 		anonymous: throttle.New(cfg.AnonymousRate, cfg.AnonymousBurst, p.Clock),
@@ -236,26 +239,6 @@ func (e *Endpoint) checkPath(r *http.Request) error {
 		return fault.New(fault.UnknownAction, "Nothing is served at this path; send requests to %s/.", e.prefix)
 	}
 	return nil
-}
-
-// readBody reads a body of at most so many bytes.
-func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
-	if r.Body == nil || r.ContentLength == 0 {
-		return nil, nil
-	}
-	tooLarge := fault.New(fault.RequestTooLarge, "The body is larger than %d bytes.", most)
-	if r.ContentLength > most {
-		// Said before a client that asks first (Expect: 100-continue) sends it.
-		return nil, tooLarge
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		return nil, tooLarge
-	}
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Malformed, "The body could not be read completely.")
-	}
-	return body, nil
 }
 
 // authenticate proves who calls, and throttles: by access key where one was

@@ -51,10 +51,11 @@ func (e *Endpoint) answerJSON(w http.ResponseWriter, r *http.Request, rec *recor
 	if err := e.checkTransport(r); err != nil {
 		return nil, err
 	}
-	body, err := readBody(w, r, op.Service.MaxBody)
+	body, release, err := e.large.read(w, r, op.Service.MaxBody, func() error { return e.admitJSON(r, op) })
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	in, err := op.Decode(body)
 	if err != nil {
 		return nil, err
@@ -72,6 +73,18 @@ func (e *Endpoint) answerJSON(w http.ResponseWriter, r *http.Request, rec *recor
 		return nil, err
 	}
 	return e.services[op.Service].Do(r.Context(), op, rec.principal, in.Value)
+}
+
+// admitJSON decides, before a large body is read, whether its caller may be who
+// it says: a ServiceAccount is asked for its token, which needs no body, and a
+// signature must be by a key or a session of ours.
+func (e *Endpoint) admitJSON(r *http.Request, op *awsjson.Operation) error {
+	now := e.clock.Now()
+	if auth.HasBearer(r) {
+		_, err := e.bearer.Authenticate(r.Context(), r, func() bool { return e.allowAnonymous(r) }, now)
+		return err
+	}
+	return e.verifier.AdmitV4(r, op.Service.SigningName, e.authentic, now)
 }
 
 // authenticateJSON proves who calls: by a signature of version 4, or a

@@ -24,27 +24,32 @@ func jsonRequest(target, body string) *http.Request {
 // Each service has a bound of its own for bodies, and its own word for text.
 func TestBoundsOfJSONBodiesAreExact(t *testing.T) {
 	for target, test := range map[string]struct {
-		most int
-		text string
+		most  int
+		text  string
+		scope string
 	}{
-		"AWSLicenseManager.GetLicense":            {64 << 10, "Message"},
-		"AWSMPMeteringService.BatchMeterUsage":    {1 << 20, "message"},
-		"AWSMPMeteringService.ResolveCustomer":    {1 << 20, "message"},
-		"AWSMPEntitlementService.GetEntitlements": {64 << 10, "message"},
+		"AWSLicenseManager.GetLicense":            {64 << 10, "Message", "license-manager"},
+		"AWSMPMeteringService.BatchMeterUsage":    {1 << 20, "message", "aws-marketplace"},
+		"AWSMPMeteringService.ResolveCustomer":    {1 << 20, "message", "aws-marketplace"},
+		"AWSMPEntitlementService.GetEntitlements": {64 << 10, "message", "aws-marketplace"},
 	} {
 		for name, as := range map[string]struct {
 			size int
 			code string
 		}{
-			"the largest":  {test.most, "MissingAuthenticationTokenException"},
+			"the largest":  {test.most, "InvalidSignatureException"},
 			"a larger one": {test.most + 1, "ValidationException"},
 		} {
 			for _, chunked := range []bool{false, true} {
+				f := newFixture(t, webhook.Config{})
 				r := jsonRequest(target, `{}`+strings.Repeat(" ", as.size-2))
+				if err := auth.SignV4(r, nil, f.vendor.AccessKeyID, hidden, "", "us-east-1", test.scope, f.clock.Now()); err != nil {
+					t.Fatal(err)
+				}
 				if chunked {
 					r.ContentLength = -1
 				}
-				w := newFixture(t, webhook.Config{}).serve(r)
+				w := f.serve(r)
 				if want := `{"__type":"` + as.code + `","` + test.text + `":"`; w.Code != 400 || !strings.HasPrefix(w.Body.String(), want) {
 					t.Errorf("%s of %s is answered %d %s", name, target, w.Code, w.Body)
 				}

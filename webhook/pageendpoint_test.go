@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/secrets"
 	"github.com/license-operator/license-operator/webhook"
 	"github.com/license-operator/license-operator/webhook/pages"
@@ -19,8 +20,10 @@ import (
 // pageLink is the URL of a page, with the link's secret part.
 func pageLink(t testing.TB, f *fixture, purpose secrets.LinkPurpose, prefix string) (url, secret string) {
 	t.Helper()
+	// What the cache gives is empty.
+	party := f.names.Party(&v1alpha1.Product{}, &v1alpha1.Subscription{})
 	secret, err := f.keys.Get().Sealing.SealLink(f.clock.Now(), purpose,
-		secrets.Link{Namespace: "acme", Subscription: "initech", ExpirationTime: f.clock.Now().Add(time.Hour)})
+		secrets.Link{Namespace: "acme", Subscription: "initech", Party: party, ExpirationTime: f.clock.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,13 +48,18 @@ type obstacle struct{ reason, message string }
 
 // Reconcile issues one Activation's key once, and says what became of it.
 func (c *Controller) Reconcile(ctx context.Context, a *v1alpha1.Activation) (reconcile.Result, error) {
-	if useless := licensing.PageUseless(a); !useless.IsZero() && !c.Clock.Now().Before(useless) {
+	useless := licensing.PageUseless(a)
+	over := !useless.IsZero() && !c.Clock.Now().Before(useless)
+	if over && a.Status.ExpirationTime != nil {
 		return c.remove(ctx, a)
 	}
 	base := a.DeepCopy()
 	product, why, err := c.obstacle(ctx, a)
 	if err != nil {
 		return reconcile.Result{}, err
+	}
+	if over && why != nil {
+		return c.remove(ctx, a) // The page has not issued its key, and nobody will.
 	}
 	var failure error
 	if why == nil && !handedOut(a) {

@@ -134,7 +134,8 @@ func TestWhatAPageHasMadeGoesWhenItIsOfNoUse(t *testing.T) {
 		"a key that nobody used":       {builder.Activation("initech-1", "initech").WithoutSecret().MadeByPage("activation"), nil, true},
 		"a key that was used":          {builder.Activation("initech-1", "initech").WithoutSecret().MadeByPage("activation"), redeemed, false},
 		"a token that was resolved":    {builder.Activation("initech-1", "initech").WithKeyHash(tokenHash).MadeByPage("registration"), redeemed, true},
-		"a token that was taken back":  {builder.Activation("initech-1", "initech").WithKeyHash(tokenHash).MadeByPage("registration").Revoked(), nil, false},
+		"a key that was never issued":  {builder.Activation("initech-1", "umbrella").WithoutSecret().WithLifetime(14400).MadeByPage("activation"), nil, true},
+		"a token that was taken back":  {builder.Activation("initech-1", "initech").WithKeyHash(tokenHash).MadeByPage("registration").Revoked(), nil, true},
 		"a key that the vendor made":   {builder.Activation("initech-1", "initech").WithoutSecret(), nil, false},
 		"a token that the vendor made": {builder.Activation("initech-1", "initech").ForRegistration(), redeemed, false},
 	} {
@@ -143,6 +144,7 @@ func TestWhatAPageHasMadeGoesWhenItIsOfNoUse(t *testing.T) {
 			s, c := stage(t)
 			a := test.activation.Build()
 			s.Create(a)
+			s.Clock.SetTime(a.CreationTimestamp.Time)
 			expect.Reconcile(s, c, a)
 			if test.change != nil {
 				test.change(s, a)

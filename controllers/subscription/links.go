@@ -68,7 +68,8 @@ func (c *Controller) link(ctx context.Context, product *v1alpha1.Product, sub *v
 	}
 	name, now := v1alpha1.LinksSecretName(sub.Name), c.Clock.Now()
 	expires := c.Links.expiration(sub, now)
-	data, err := c.Links.data(product, sub, expires, now)
+	data, err := c.Links.data(product, secrets.Link{Namespace: sub.Namespace, Subscription: sub.Name,
+		Party: c.Names.Party(product, sub), ExpirationTime: expires}, now)
 	if err != nil {
 		refused := kit.SecretNotWritten(name)
 		return &refused, err
@@ -121,7 +122,7 @@ func (l *Links) expiration(sub *v1alpha1.Subscription, now time.Time) time.Time 
 }
 
 // data is what the Secret holds.
-func (l *Links) data(product *v1alpha1.Product, sub *v1alpha1.Subscription, expires, now time.Time) (map[string]string, error) {
+func (l *Links) data(product *v1alpha1.Product, link secrets.Link, now time.Time) (map[string]string, error) {
 	data := map[string]string{}
 	for key, url := range map[string]string{
 		v1alpha1.SecretKeyRegistrationURL: product.Spec.Registration.FulfillmentURL,
@@ -131,8 +132,7 @@ func (l *Links) data(product *v1alpha1.Product, sub *v1alpha1.Subscription, expi
 			continue
 		}
 		to := linkPaths[key]
-		text, err := l.Keys.Get().Sealing.SealLink(now, to.purpose,
-			secrets.Link{Namespace: sub.Namespace, Subscription: sub.Name, ExpirationTime: expires})
+		text, err := l.Keys.Get().Sealing.SealLink(now, to.purpose, link)
 		if err != nil {
 			return nil, fmt.Errorf("seal a link: %w", err)
 		}

@@ -106,7 +106,7 @@ func TestTheLinksAreThoseOfThePagesThatTheProductHas(t *testing.T) {
 			expires := expect.Start.Add(linkLifetime).Truncate(time.Second)
 			want := map[string]secrets.Link{}
 			for _, key := range test.want {
-				want[key] = secrets.Link{Namespace: s.Namespace, Subscription: "initech", ExpirationTime: expires}
+				want[key] = secrets.Link{Namespace: s.Namespace, Subscription: "initech", Party: s.Names.Party(product, sub), ExpirationTime: expires}
 			}
 			if diff := cmp.Diff(want, links(s, sub, events...)); diff != "" {
 				t.Errorf("links (-want +got):\n%s", diff)
@@ -232,4 +232,36 @@ func TestLinksStayWhileTheProductIsAway(t *testing.T) {
 	if found := links(s, sub); len(found) != 2 {
 		t.Errorf("the links are %v", found)
 	}
+}
+
+func TestLinksAreMadeAgainForAnotherCustomerOrProduct(t *testing.T) {
+	t.Parallel()
+	s, c := linkedStage(t)
+	product := builder.Product("shop").InNamespace(s.Namespace).Build()
+	s.Refresh(product)
+	sub := subscribed(s, c, builder.Subscription("initech", "shop").WithCustomer("cust-42"))
+	check := func(what string, sub *v1alpha1.Subscription) {
+		t.Helper()
+		expect.Reconcile(s, c, sub)
+		want := s.Names.Party(product, sub)
+		for key, link := range links(s, sub) {
+			if link.Party != want || !link.ExpirationTime.Equal(sub.Status.LinksExpirationTime.Time) {
+				t.Errorf("%s: %s is %+v", what, key, link)
+			}
+		}
+	}
+	check("as it was", sub)
+	// The Product is made anew; the Subscription's status stays.
+	with := *product.Spec.DeepCopy()
+	s.Delete(product)
+	product = builder.Product("shop").WithCode("99999999").With(func(p *v1alpha1.Product) {
+		p.Spec.Registration, p.Spec.Activation = with.Registration, with.Activation
+	}).Build()
+	s.Create(product)
+	check("another code", sub)
+	// The Subscription is made anew; the Secret may be there still.
+	s.Delete(sub)
+	sub = builder.Subscription("initech", "shop").WithCustomer("cust-43").Build()
+	s.Create(sub)
+	check("another customer", sub)
 }

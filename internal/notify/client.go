@@ -47,7 +47,7 @@ func NewClient(clk clock.PassiveClock, guard *Guard, roots *x509.CertPool) *Clie
 		Transport: &http.Transport{
 			Proxy:                  nil,
 			DialContext:            dialer.DialContext,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Time: clk.Now},
+			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Time: clk.Now, VerifyConnection: guard.verifyConnection},
 			TLSHandshakeTimeout:    dialTimeout,
 			ResponseHeaderTimeout:  sendTimeout,
 			MaxResponseHeaderBytes: maxHeaders,

@@ -56,6 +56,9 @@ func TestAMessageAsItIsOnTheWire(t *testing.T) {
 	}
 	m.Action, m.FreeTrial = v1alpha1.ActionEntitlementUpdated, true
 	c.Send(t.Context(), m)
+	m.Action, m.FreeTrial, m.CustomerIdentifier = v1alpha1.ActionUnsubscribePending, false, ""
+	m.CustomerAccountID, m.LicenseARN = "210987654321", "arn:aws:license-manager::123456789012:license:l-1"
+	c.Send(t.Context(), m)
 	calls := r.Calls()
 	if calls[0].Verified != nil || calls[1].Verified != nil {
 		t.Errorf("the signatures: %v, %v", calls[0].Verified, calls[1].Verified)
@@ -63,8 +66,9 @@ func TestAMessageAsItIsOnTheWire(t *testing.T) {
 	want := []string{
 		`{"action":"subscribe-success","customer-identifier":"cust-42","product-code":"774F4FF8"}`,
 		`{"action":"entitlement-updated","customer-identifier":"cust-42","product-code":"774F4FF8","isFreeTrialTermPresent":"true"}`,
+		`{"action":"unsubscribe-pending","product-code":"774F4FF8","customer-aws-account-id":"210987654321","license-arn":"arn:aws:license-manager::123456789012:license:l-1"}`,
 	}
-	if diff := cmp.Diff(want, []string{calls[0].Raw, calls[1].Raw}); diff != "" {
+	if diff := cmp.Diff(want, []string{calls[0].Raw, calls[1].Raw, calls[2].Raw}); diff != "" {
 		t.Errorf("bodies (-want +got):\n%s", diff)
 	}
 	header := calls[0].Header

@@ -24,6 +24,11 @@ const (
 	// was none, or that were never asked: one to each. Those that answer have
 	// the other slots for themselves.
 	doubtful = slots / 2
+	// perVendor and perVendorDoubtful are how many of all slots, and of those of
+	// the doubtful, one namespace may have: however many webhooks it has, others
+	// have room.
+	perVendor         = slots / 2
+	perVendorDoubtful = doubtful / 2
 	// sendRate and sendBurst bound the tries a second, to all receivers. Each
 	// costs two writes of a status.
 	sendRate  = 50
@@ -54,7 +59,8 @@ type Sender interface {
 }
 
 // Dispatcher runs tasks: in order for each receiver, with a bounded number at
-// once and a second, and fairly among receivers. It keeps nothing that would be
+// once and a second, and fairly among namespaces, and among the receivers of
+// each. It keeps nothing that would be
 // missed: what is pending is in the Subscriptions.
 type Dispatcher struct {
 	sender  Sender
@@ -64,13 +70,21 @@ type Dispatcher struct {
 
 	mu        sync.Mutex
 	receivers map[types.NamespacedName]*lane
-	// turns are the receivers that have something queued, the next first.
-	turns    []types.NamespacedName
+	vendors   map[string]*vendor
+	// turns are the namespaces that have something queued, the next first.
+	turns    []string
 	tasks    map[types.NamespacedName]Task
 	outcomes map[types.NamespacedName]Outcome
 	running  int
 	doubted  int
 	prepare  func(context.Context, Task) (Message, bool)
+}
+
+// vendor is what goes to the receivers of one namespace.
+type vendor struct {
+	// turns are the receivers that have something queued, the next first.
+	turns            []types.NamespacedName
+	running, doubted int
 }
 
 // lane is what goes to one receiver.
@@ -87,6 +101,7 @@ func NewDispatcher(sender Sender) *Dispatcher {
 		sender: sender, limiter: rate.NewLimiter(sendRate, sendBurst),
 		wake: make(chan struct{}, 1), done: make(chan event.GenericEvent, outcomeBuffer),
 		receivers: map[types.NamespacedName]*lane{},
+		vendors:   map[string]*vendor{},
 		tasks:     map[types.NamespacedName]Task{},
 		outcomes:  map[types.NamespacedName]Outcome{},
 	}
@@ -116,8 +131,16 @@ func (d *Dispatcher) Submit(t Task) {
 		r = &lane{}
 		d.receivers[t.Receiver] = r
 	}
+	v := d.vendors[t.Receiver.Namespace]
+	if v == nil {
+		v = &vendor{}
+		d.vendors[t.Receiver.Namespace] = v
+	}
+	if len(v.turns) == 0 {
+		d.turns = append(d.turns, t.Receiver.Namespace)
+	}
 	if len(r.queue) == 0 {
-		d.turns = append(d.turns, t.Receiver)
+		v.turns = append(v.turns, t.Receiver)
 	}
 	r.queue = append(r.queue, t)
 	d.signal()
@@ -170,34 +193,60 @@ func (d *Dispatcher) next() (Task, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for range d.turns {
-		name := d.turns[0]
+		namespace := d.turns[0]
 		d.turns = d.turns[1:]
+		v := d.vendors[namespace]
+		t, found := d.take(v)
+		if len(v.turns) > 0 {
+			d.turns = append(d.turns, namespace)
+		}
+		if found {
+			return t, true
+		}
+	}
+	return Task{}, false
+}
+
+// take takes the next task of a namespace that may run now.
+func (d *Dispatcher) take(v *vendor) (Task, bool) {
+	for range v.turns {
+		name := v.turns[0]
+		v.turns = v.turns[1:]
 		r := d.receivers[name]
-		if !d.admits(r) {
-			d.turns = append(d.turns, name)
+		if !d.admits(v, r) {
+			v.turns = append(v.turns, name)
 			continue
 		}
 		t := r.queue[0]
 		if r.queue = r.queue[1:]; len(r.queue) > 0 {
-			d.turns = append(d.turns, name)
+			v.turns = append(v.turns, name)
 		} else {
 			r.queue = nil
 		}
 		r.running++
+		v.running++
 		d.running++
 		if !r.answers {
-			d.doubted++
+			d.addDoubted(v, 1)
 		}
 		return t, true
 	}
 	return Task{}, false
 }
 
-func (d *Dispatcher) admits(r *lane) bool {
-	if r.answers {
-		return d.running < slots && r.running < perReceiver
+func (d *Dispatcher) admits(v *vendor, r *lane) bool {
+	if d.running >= slots || v.running >= perVendor {
+		return false
 	}
-	return d.running < slots && d.doubted < doubtful && r.running < 1
+	if r.answers {
+		return r.running < perReceiver
+	}
+	return d.doubted < doubtful && v.doubted < perVendorDoubtful && r.running < 1
+}
+
+func (d *Dispatcher) addDoubted(v *vendor, tries int) {
+	d.doubted += tries
+	v.doubted += tries
 }
 
 func (d *Dispatcher) signal() {
@@ -233,11 +282,16 @@ func (d *Dispatcher) finish(t Task, answer Answer, sent, broken bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := d.receivers[t.Receiver]
+	v := d.vendors[t.Receiver.Namespace]
 	r.running--
+	v.running--
 	d.running--
-	d.doubt(r, answer, sent)
+	d.doubt(v, r, answer, sent)
 	if len(r.queue) == 0 && r.running == 0 && !r.answers {
 		delete(d.receivers, t.Receiver)
+	}
+	if len(v.turns) == 0 && v.running == 0 {
+		delete(d.vendors, t.Receiver.Namespace)
 	}
 	delete(d.tasks, t.Subscription)
 	if sent && !broken {
@@ -246,11 +300,11 @@ func (d *Dispatcher) finish(t Task, answer Answer, sent, broken bool) {
 	d.signal()
 }
 
-// doubt settles whether a receiver answers. d.doubted counts the tries that run
-// to receivers that do not.
-func (d *Dispatcher) doubt(r *lane, answer Answer, sent bool) {
+// doubt settles whether a receiver answers. The counts of the doubted are of the
+// tries that run to receivers that do not.
+func (d *Dispatcher) doubt(v *vendor, r *lane, answer Answer, sent bool) {
 	if !r.answers {
-		d.doubted--
+		d.addDoubted(v, -1)
 	}
 	if !sent {
 		return
@@ -260,8 +314,8 @@ func (d *Dispatcher) doubt(r *lane, answer Answer, sent bool) {
 		return
 	}
 	if r.answers = answers; answers {
-		d.doubted -= r.running
+		d.addDoubted(v, -r.running)
 	} else {
-		d.doubted += r.running
+		d.addDoubted(v, r.running)
 	}
 }

@@ -81,9 +81,11 @@ func started(t *testing.T, s Sender) *Dispatcher {
 	return d
 }
 
-func task(receiver string, n int) Task {
-	return Task{Subscription: types.NamespacedName{Namespace: "acme", Name: fmt.Sprintf("%s-%d", receiver, n)},
-		Receiver: types.NamespacedName{Namespace: "acme", Name: receiver}, ID: fmt.Sprint(n)}
+func task(receiver string, n int) Task { return taskOf("acme", receiver, n) }
+
+func taskOf(namespace, receiver string, n int) Task {
+	return Task{Subscription: types.NamespacedName{Namespace: namespace, Name: fmt.Sprintf("%s-%d", receiver, n)},
+		Receiver: types.NamespacedName{Namespace: namespace, Name: receiver}, ID: fmt.Sprint(n)}
 }
 
 // await waits for the outcomes of so many tasks.
@@ -133,7 +135,7 @@ func TestATaskIsDoneOnceAndItsOutcomeKept(t *testing.T) {
 	if diff := cmp.Diff([]string{"farm 1", "farm 1"}, s.sent); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
-	if len(d.tasks) > 0 || len(d.turns) > 0 || d.running != 0 || d.doubted != 0 {
+	if len(d.tasks) > 0 || len(d.turns) > 0 || len(d.vendors) > 0 || d.running != 0 || d.doubted != 0 {
 		t.Errorf("something is left: %+v", d)
 	}
 }
@@ -162,7 +164,7 @@ func TestWhatHangsHoldsUpNobodyElse(t *testing.T) {
 		name := fmt.Sprintf("hangs-%d", r)
 		s.hangs[name] = hang
 		for n := range 5 {
-			d.Submit(task(name, n))
+			d.Submit(taskOf(fmt.Sprintf("vendor-%d", r%3), name, n))
 		}
 	}
 	until(t, "all slots of the doubtful are taken", func() bool { return s.count("all") == doubtful })
@@ -195,6 +197,82 @@ func TestWhatHangsHoldsUpNobodyElse(t *testing.T) {
 	if d.running != 0 || d.doubted != 0 || len(d.tasks) > 0 || len(d.receivers) != 2 {
 		t.Errorf("left: %d running, %d doubted, %d tasks, %d receivers", d.running, d.doubted, len(d.tasks), len(d.receivers))
 	}
+}
+
+func TestAVendorWithManyWebhooksThatHangHoldsUpNoOther(t *testing.T) {
+	s := newSender()
+	hang := make(chan struct{})
+	d := started(t, s)
+	const hanging = 1000
+	for r := range hanging {
+		name := fmt.Sprintf("hangs-%d", r)
+		s.hangs[name] = hang
+		d.Submit(task(name, 1))
+	}
+	until(t, "it has all that one vendor gets", func() bool { return s.count("all") == perVendorDoubtful })
+	// The first message of another, which nobody knows yet.
+	d.Submit(taskOf("other", "new", 1))
+	await(t, d, 1)
+	if got, _ := d.Outcome(taskOf("other", "new", 1).Subscription); got.Result != Delivered {
+		t.Errorf("that of another: %+v", got)
+	}
+	close(hang)
+	await(t, d, hanging)
+	if got := s.most["all"]; got > perVendorDoubtful+1 {
+		t.Errorf("%d tries ran at once", got)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running != 0 || d.doubted != 0 || len(d.vendors) > 0 || len(d.turns) > 0 {
+		t.Errorf("left: %d running, %d doubted, vendors %v", d.running, d.doubted, d.vendors)
+	}
+}
+
+// The slots of the doubtful are taken by two vendors. The one slot that comes
+// free is for who waits behind them, not for the rest of their thousand.
+func TestNamespacesTakeTurns(t *testing.T) {
+	s := newSender()
+	hang := make(chan struct{})
+	d := started(t, s)
+	for r := range 1000 {
+		name := fmt.Sprintf("hangs-%d", r)
+		s.hangs[name] = hang
+		d.Submit(taskOf(fmt.Sprintf("vendor-%d", r%2), name, 1))
+	}
+	until(t, "all slots of the doubtful are taken", func() bool { return s.count("all") == doubtful })
+	d.Submit(taskOf("other", "new", 1))
+	for range 4 {
+		hang <- struct{}{}
+	}
+	until(t, "the other's is sent", func() bool {
+		got, _ := d.Outcome(taskOf("other", "new", 1).Subscription)
+		return got.Result == Delivered
+	})
+	close(hang)
+	await(t, d, 1001)
+}
+
+func TestAVendorWhoseWebhooksAnswerHasHalfOfAllSlots(t *testing.T) {
+	s := newSender()
+	hang := make(chan struct{})
+	d := started(t, s)
+	for r := range slots {
+		name := fmt.Sprintf("farm-%d", r)
+		s.hangs[name] = hang
+		d.mu.Lock()
+		d.receivers[task(name, 0).Receiver] = &lane{answers: true}
+		d.mu.Unlock()
+		d.Submit(task(name, 1))
+	}
+	until(t, "it has all that one vendor gets", func() bool { return s.count("all") == perVendor })
+	time.Sleep(20 * time.Millisecond)
+	d.Submit(taskOf("other", "new", 1))
+	await(t, d, 1)
+	if got := s.most["all"]; got > perVendor+1 {
+		t.Errorf("%d tries ran at once", got)
+	}
+	close(hang)
+	await(t, d, slots)
 }
 
 func TestOneThatStopsAnsweringIsDoubted(t *testing.T) {

@@ -5,11 +5,13 @@ package notify
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -56,6 +58,10 @@ type Guard struct {
 	// APIServer is where the API server is; it must not be reached. An error
 	// forbids everything that is not allowed. Nil for nowhere.
 	APIServer func(context.Context) ([]netip.Addr, error)
+	// Interfaces are this machine's own addresses, as net.InterfaceAddrs tells
+	// them; they must not be reached. An error forbids everything that is not
+	// allowed. Nil for none.
+	Interfaces func() ([]net.Addr, error)
 }
 
 // control is net.Dialer's ControlContext.
@@ -78,6 +84,9 @@ func (g *Guard) Check(ctx context.Context, addr netip.Addr) error {
 			return errForbidden
 		}
 	}
+	if err := g.checkInterfaces(reached); err != nil {
+		return err
+	}
 	if g.APIServer == nil {
 		return nil
 	}
@@ -89,6 +98,38 @@ func (g *Guard) Check(ctx context.Context, addr netip.Addr) error {
 		if slices.Contains(reached, server.Unmap().WithZone("")) {
 			return errForbidden
 		}
+	}
+	return nil
+}
+
+func (g *Guard) checkInterfaces(reached []netip.Addr) error {
+	if g.Interfaces == nil {
+		return nil
+	}
+	own, err := g.Interfaces()
+	if err != nil {
+		return fmt.Errorf("%w: this machine's addresses can't be told", errForbidden)
+	}
+	for _, a := range own {
+		// The text is an address with a prefix, or without one.
+		text, _, _ := strings.Cut(a.String(), "/")
+		addr, err := netip.ParseAddr(text)
+		if err == nil && slices.Contains(reached, addr.Unmap().WithZone("")) {
+			return errForbidden
+		}
+	}
+	return nil
+}
+
+// apiServerName is in the certificate of every API server, and of nobody else:
+// Pods reach it by this name.
+const apiServerName = "kubernetes.default.svc"
+
+// verifyConnection is tls.Config's VerifyConnection: who may prove to be the API
+// server is it, behind whatever address.
+func (g *Guard) verifyConnection(state tls.ConnectionState) error {
+	if len(state.PeerCertificates) > 0 && state.PeerCertificates[0].VerifyHostname(apiServerName) == nil {
+		return fmt.Errorf("%w: the API server is there", errForbidden)
 	}
 	return nil
 }

@@ -109,6 +109,35 @@ func TestNothingIsReachedWhileTheAPIServerIsNotKnown(t *testing.T) {
 	}
 }
 
+func TestThisMachinesOwnAddressesAreNotReached(t *testing.T) {
+	own := func() ([]net.Addr, error) {
+		return []net.Addr{
+			&net.IPNet{IP: net.ParseIP("10.1.2.3"), Mask: net.CIDRMask(24, 32)},
+			&net.IPNet{IP: net.ParseIP("2001:db8::5"), Mask: net.CIDRMask(64, 128)},
+			&net.IPAddr{IP: net.ParseIP("10.9.9.9")},
+		}, nil
+	}
+	for address, may := range map[string]bool{
+		"10.1.2.3": false, "::ffff:10.1.2.3": false, "64:ff9b::10.1.2.3": false, "2001:db8::5": false, "10.9.9.9": false,
+		"10.1.2.4": true, "2001:db8::6": true,
+	} {
+		addr := netip.MustParseAddr(address)
+		if err := (&Guard{Interfaces: own}).Check(t.Context(), addr); (err == nil) != may || err != nil && !errors.Is(err, errForbidden) {
+			t.Errorf("%s: the answer is %v", address, err)
+		}
+		if err := (&Guard{Interfaces: own, Allow: prefixes("0.0.0.0/0", "::/0")}).Check(t.Context(), addr); err != nil {
+			t.Errorf("%s, which is allowed: %v", address, err)
+		}
+	}
+	unknown := &Guard{Interfaces: func() ([]net.Addr, error) { return nil, errors.New("netlink") }}
+	if err := unknown.Check(t.Context(), netip.MustParseAddr("198.51.100.7")); !errors.Is(err, errForbidden) {
+		t.Errorf("while they are not known the answer is %v", err)
+	}
+	if err := (&Guard{Interfaces: net.InterfaceAddrs}).Check(t.Context(), netip.MustParseAddr("198.51.100.7")); err != nil {
+		t.Errorf("by the real ones: %v", err)
+	}
+}
+
 func TestWhatIsNoAddressIsNotReached(t *testing.T) {
 	g := &Guard{}
 	for _, address := range []string{"", "127.0.0.1", "localhost:443", "1.2.3.4:https", "[::1]", "0x7f000001:443", "2130706433:443"} {

@@ -25,9 +25,12 @@ type Message struct {
 	Action v1alpha1.NotificationAction
 	// URL is the webhook. It may hold something secret, so it is in no error.
 	URL string
-	// CustomerIdentifier and ProductCode are those of API answers.
+	// CustomerIdentifier, ProductCode, CustomerAccountID and LicenseARN are those
+	// of API answers. All but the ProductCode may be "", and are left out then.
 	CustomerIdentifier string
 	ProductCode        string
+	CustomerAccountID  string
+	LicenseARN         string
 	// FreeTrial says that the offer is one.
 	FreeTrial bool
 	// Keys sign it, each with a signature of its own.
@@ -36,17 +39,21 @@ type Message struct {
 
 // body is the message of AWS Marketplace's SNS notifications ("Amazon SNS
 // notifications for SaaS products", AWS Marketplace Seller Guide). There are no
-// private offers here, hence no offer-identifier.
+// private offers here, hence no offer-identifier. The last two members are ours:
+// without them nothing says whose message it is where identifiers are omitted.
 type body struct {
 	Action                 v1alpha1.NotificationAction `json:"action"`
-	CustomerIdentifier     string                      `json:"customer-identifier"`
+	CustomerIdentifier     string                      `json:"customer-identifier,omitempty"`
 	ProductCode            string                      `json:"product-code"`
 	IsFreeTrialTermPresent string                      `json:"isFreeTrialTermPresent,omitempty"`
+	CustomerAWSAccountID   string                      `json:"customer-aws-account-id,omitempty"`
+	LicenseARN             string                      `json:"license-arn,omitempty"`
 }
 
 // Body is what is posted, in JSON.
 func (m *Message) Body() ([]byte, error) {
-	b := body{Action: m.Action, CustomerIdentifier: m.CustomerIdentifier, ProductCode: m.ProductCode}
+	b := body{Action: m.Action, CustomerIdentifier: m.CustomerIdentifier, ProductCode: m.ProductCode,
+		CustomerAWSAccountID: m.CustomerAccountID, LicenseARN: m.LicenseARN}
 	if m.FreeTrial {
 		b.IsFreeTrialTermPresent = "true"
 	}

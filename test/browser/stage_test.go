@@ -169,7 +169,7 @@ func (s *site) expired(purpose secrets.LinkPurpose, path string) string {
 		s.Fatal(err)
 	}
 	text, err := keys.Sealing.SealLink(time.Now(), purpose,
-		secrets.Link{Namespace: s.namespace, Subscription: "initech", ExpirationTime: time.Now().Add(-time.Second)})
+		secrets.Link{Namespace: s.namespace, Subscription: "initech", Party: secrets.PartyOf("any", "customer"), ExpirationTime: time.Now().Add(-time.Second)})
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -91,9 +91,10 @@ func TestAServiceAccountResolvesAndListsWhereRBACLetsIt(t *testing.T) {
 	shown, _ := s.shown(t)
 	foreign, _ := other.shown(t)
 	for _, token := range []string{issued, shown} {
-		a := expectJSON(t, call(), as(wire.ResolveCustomer(nil, token)), 400, "AccessDeniedException")
-		if !strings.Contains(a.Text("message"), "update activations/status") {
-			t.Errorf("the message is %q", a.Text("message"))
+		a := expectJSON(t, call(), as(wire.ResolveCustomer(nil, token)), 400, "InvalidTokenException")
+		unknown := expectJSON(t, call(), as(wire.ResolveCustomer(nil, "x")), 400, "InvalidTokenException")
+		if a.Text("message") != unknown.Text("message") {
+			t.Errorf("the message is %q, that of an unknown token is %q", a.Text("message"), unknown.Text("message"))
 		}
 	}
 	expectJSON(t, call(), as(wire.GetEntitlements(nil, marketCode, nil)), 400, "AccessDeniedException")
@@ -110,7 +111,7 @@ func TestAServiceAccountResolvesAndListsWhereRBACLetsIt(t *testing.T) {
 	for _, token := range []string{issued, shown} {
 		s.resolved(t, call(), as(wire.ResolveCustomer(nil, token)))
 	}
-	expectJSON(t, call(), as(wire.ResolveCustomer(nil, foreign)), 400, "AccessDeniedException")
+	expectJSON(t, call(), as(wire.ResolveCustomer(nil, foreign)), 400, "InvalidTokenException")
 	expectJSON(t, call(), as(wire.ResolveCustomer(nil, "x")), 400, "InvalidTokenException")
 	// The code is that of both, the right is for one.
 	a := call().DoJSON(t, as(wire.GetEntitlements(nil, marketCode, nil)))

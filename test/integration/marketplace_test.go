@@ -76,7 +76,7 @@ func (s *stall) shown(t testing.TB) (token, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err = k.Sealing.SealRegistrationToken(now.Now(), secrets.RegistrationClaims{Namespace: s.Namespace, Subscription: "initech",
+	token, err = k.Sealing.SealRegistrationToken(now.Now(), secrets.RegistrationClaims{Namespace: s.Namespace, Subscription: "initech", Party: secrets.PartyOf(marketCode, "cust-42"),
 		IssueTime: now.Now(), Expiration: now.Now().Add(4 * time.Hour), Nonce: nonce})
 	if err != nil {
 		t.Fatal(err)

@@ -125,10 +125,10 @@ func (h *hooked) wake(t testing.TB, name string) {
 func TestAWebhookIsToldWhatBecomesOfASubscription(t *testing.T) {
 	h := newHooked(t)
 	h.Apply(t, builder.Subscription("initech", "render-farm").WithCustomer("cust-initech").InState(v1alpha1.SubscriptionPending).FreeTrial().Build())
+	sub := &v1alpha1.Subscription{}
 	within(t, "it is known", func() bool {
-		sub := &v1alpha1.Subscription{}
 		h.get(t, sub, "initech")
-		return meta.FindStatusCondition(sub.Status.Conditions, v1alpha1.ConditionUsageAccepted) != nil
+		return sub.Status.LicenseARN != "" && meta.FindStatusCondition(sub.Status.Conditions, v1alpha1.ConditionUsageAccepted) != nil
 	})
 	h.Patch(t, &v1alpha1.Subscription{}, "initech", `{"spec":{"state":"Active"}}`)
 	h.until(t, "initech", "subscribe-success")
@@ -143,7 +143,7 @@ func TestAWebhookIsToldWhatBecomesOfASubscription(t *testing.T) {
 	h.until(t, "initech", "subscribe-success entitlement-updated unsubscribe-pending unsubscribe-success subscribe-success")
 
 	first := h.calls(t)[0]
-	want := `{"action":"subscribe-success","customer-identifier":"cust-initech","product-code":"774F4FF8","isFreeTrialTermPresent":"true"}`
+	want := `{"action":"subscribe-success","customer-identifier":"cust-initech","product-code":"774F4FF8","isFreeTrialTermPresent":"true","license-arn":"` + sub.Status.LicenseARN + `"}`
 	if diff := cmp.Diff(want, first.Raw); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}

@@ -16,8 +16,12 @@ import (
 // What RBAC must allow a ServiceAccount in the vendor's namespace.
 var (
 	mayResolve = operations.Permission{Verb: "update", Resource: "activations", Subresource: "status"}
-	mayMeter   = operations.Permission{Verb: "create", Resource: "usagerecords"}
-	mayList    = operations.Permission{Verb: "list", Resource: "subscriptions"}
+	// mayMeter is for all customers; who has it could create the records, too.
+	mayMeter = operations.Permission{Verb: "create", Resource: "usagerecords"}
+	// mayMeterItself is for the caller's own customer. There is no such
+	// subresource but in the question to RBAC.
+	mayMeterItself = operations.Permission{Verb: "create", Resource: "usagerecords", Subresource: "meter"}
+	mayList        = operations.Permission{Verb: "list", Resource: "subscriptions"}
 )
 
 // maxNamespaces is in how many namespaces a ServiceAccount is looked for with
@@ -33,11 +37,12 @@ func (s *Service) check(ctx context.Context, who *auth.Principal, p operations.P
 // namespaceOf is the vendor's namespace that a request is for, in which the
 // caller has the permission: an access key's own; for a ServiceAccount the one
 // that has the account in arn, the ARN of a licence, or without one ("") the
-// only one in which it has the permission of those that have a Product with the
-// code. Where there are several the fault is ambiguous, a kind that the
-// operation has an error for. A namespace in which it has it not is like none:
-// AccessDenied.
-func (s *Service) namespaceOf(ctx context.Context, who *auth.Principal, p operations.Permission, arn, code string, ambiguous fault.Kind) (string, error) {
+// first in which it has the permission of those that have a Product with the
+// code. Its own comes first, then the one whose Product was created first: who
+// makes a Product with the code of another's later, and lets everybody in,
+// changes nothing for those who call the other. A namespace in which the caller
+// has the permission not is like none: AccessDenied.
+func (s *Service) namespaceOf(ctx context.Context, who *auth.Principal, p operations.Permission, arn, code string) (string, error) {
 	if who.Kind != auth.ServiceAccount {
 		return who.Namespace, nil
 	}
@@ -55,26 +60,14 @@ func (s *Service) namespaceOf(ctx context.Context, who *auth.Principal, p operat
 	if err != nil {
 		return "", err
 	}
-	// Its own namespace comes first, so that it is found among many.
 	own, _ := who.ServiceAccountName()
 	if i := slices.Index(namespaces, own); i > 0 {
 		namespaces = slices.Insert(slices.Delete(namespaces, i, i+1), 0, own)
 	}
-	found := ""
 	for _, namespace := range namespaces[:min(len(namespaces), maxNamespaces)] {
-		err := s.check(ctx, who, p, namespace)
-		switch {
-		case fault.KindOf(err) == fault.AccessDenied:
-		case err != nil:
-			return "", err
-		case found != "":
-			return "", fault.New(ambiguous, "Several vendors' products have this ProductCode, and the caller may %s of more than one; say which by a LicenseArn.", p)
-		default:
-			found = namespace
+		if err := s.check(ctx, who, p, namespace); fault.KindOf(err) != fault.AccessDenied {
+			return namespace, err
 		}
 	}
-	if found == "" {
-		return "", s.check(ctx, who, p, "")
-	}
-	return found, nil
+	return "", s.check(ctx, who, p, "")
 }

@@ -92,7 +92,7 @@ func (s *Service) listedProduct(ctx context.Context, who *auth.Principal, code s
 		}
 		arn = own
 	}
-	namespace, err := s.namespaceOf(ctx, who, mayList, arn, code, fault.InvalidParameter)
+	namespace, err := s.namespaceOf(ctx, who, mayList, arn, code)
 	if err != nil {
 		return nil, err
 	}

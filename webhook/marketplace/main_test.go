@@ -198,8 +198,12 @@ func (s *scene) shown(nonce byte) (*v1alpha1.Activation, string) {
 		IssueTime: s.Clock.Now(), Expiration: s.Clock.Now().Add(4 * time.Hour), Nonce: [16]byte{nonce, 1}})
 }
 
+// sealed fills in the party, unless the claims have one.
 func (s *scene) sealed(claims secrets.RegistrationClaims) (*v1alpha1.Activation, string) {
 	s.Helper()
+	if claims.Party == (secrets.Party{}) {
+		claims.Party = s.Names.Party(s.product, s.sub)
+	}
 	token, err := s.Keys.Get().Sealing.SealRegistrationToken(s.Clock.Now(), claims)
 	if err != nil {
 		s.Fatal(err)

@@ -24,9 +24,10 @@ var errNoToken = fault.New(fault.RegistrationTokenInvalid,
 // lost, and asking again is RegistrationTokenExpired.
 //
 // A token that is none, another vendor's or revoked, or whose Subscription or
-// Product is gone, is RegistrationTokenInvalid. A ServiceAccount needs
-// mayResolve in the namespace of the token, else the fault is AccessDenied;
-// customers may not call it.
+// Product is gone or another's by now, is RegistrationTokenInvalid. A
+// ServiceAccount needs mayResolve in the namespace of the token, else that is
+// another vendor's; customers may not call it. Too many tokens of the
+// registration page for one Subscription are Throttled.
 func (s *Service) ResolveCustomer(ctx context.Context, who *auth.Principal, in *awsjson.ResolveCustomerRequest) (*awsjson.ResolveCustomerResult, error) {
 	if who.Kind == auth.Customer {
 		return nil, fault.New(fault.AccessDenied, "A customer's access key may not call ResolveCustomer; sign with the vendor's.")
@@ -38,7 +39,10 @@ func (s *Service) ResolveCustomer(ctx context.Context, who *auth.Principal, in *
 	if r == nil || who.Kind == auth.Vendor && r.Namespace != who.Namespace {
 		return nil, errNoToken
 	}
-	if err := s.check(ctx, who, mayResolve, r.Namespace); err != nil {
+	switch err := s.check(ctx, who, mayResolve, r.Namespace); {
+	case fault.KindOf(err) == fault.AccessDenied:
+		return nil, errNoToken
+	case err != nil:
 		return nil, err
 	}
 	sub, product, err := s.registered(ctx, r)
@@ -74,7 +78,7 @@ func (s *Service) registered(ctx context.Context, r *store.Registration) (*v1alp
 	if err != nil {
 		return nil, nil, err
 	}
-	if product == nil {
+	if product == nil || !r.For(s.Store.Names.Party(product, sub)) {
 		return nil, nil, errNoToken
 	}
 	if !store.HasOwnCode(product) {

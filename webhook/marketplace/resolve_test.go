@@ -4,6 +4,7 @@
 package marketplace_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/test/builder"
 	"github.com/license-operator/license-operator/test/expect"
 	"github.com/license-operator/license-operator/webhook/auth"
@@ -204,7 +206,7 @@ func TestATokenThatIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	elsewhere := expect.NewKeys(t, 9)
-	forged, err := elsewhere.Get().Sealing.SealRegistrationToken(s.Clock.Now(), secrets.RegistrationClaims{Namespace: s.Namespace, Subscription: "initech",
+	forged, err := elsewhere.Get().Sealing.SealRegistrationToken(s.Clock.Now(), secrets.RegistrationClaims{Namespace: s.Namespace, Subscription: "initech", Party: s.Names.Party(s.product, s.sub),
 		IssueTime: s.Clock.Now(), Expiration: s.Clock.Now().Add(time.Hour), Nonce: [16]byte{1}})
 	if err != nil {
 		t.Fatal(err)
@@ -310,6 +312,74 @@ func TestWhatCanNotBeResolvedLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestATokenOfThePageIsForOneCustomerOfOneProduct(t *testing.T) {
+	for name, recreate := range map[string]func(s *scene) []client.Object{
+		"another customer": func(*scene) []client.Object {
+			return []client.Object{builder.Subscription("initech", "render-farm").WithCustomer("cust-43").Build()}
+		},
+		"another product": func(*scene) []client.Object {
+			return []client.Object{builder.Product("viewer").Build(), builder.Subscription("initech", "viewer").WithCustomer(customer).Build()}
+		},
+		"the product with another code": func(s *scene) []client.Object {
+			s.Delete(s.product)
+			return []client.Object{builder.Product("render-farm").WithCode("99999999").Build(), builder.Subscription("initech", "render-farm").WithCustomer(customer).Build()}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t)
+			a, token := s.shown(1)
+			s.Delete(s.sub)
+			s.Create(recreate(s)...)
+			for _, replica := range []*marketplace.Service{s.service, s.lagging} {
+				_, err := s.resolve(replica, s.vendor, token)
+				s.refused(err, fault.RegistrationTokenInvalid, "registration token is invalid")
+			}
+			if err := s.Admin.Get(t.Context(), client.ObjectKeyFromObject(a), a); !apierrors.IsNotFound(err) {
+				t.Errorf("it has left an Activation: %v", err)
+			}
+		})
+	}
+	s := newScene(t)
+	_, token := s.shown(1)
+	s.Delete(s.sub)
+	s.sub = builder.Subscription("initech", "render-farm").WithCustomer(customer).Build()
+	s.Create(s.sub)
+	if out, err := s.resolve(s.service, s.vendor, token); err != nil || out.CustomerIdentifier != customer {
+		t.Errorf("after a restore it is %v, %v", out, err)
+	}
+}
+
+func TestTokensOfThePageThatMakeObjectsAreBounded(t *testing.T) {
+	s := newScene(t)
+	_, known := s.shown(1)
+	if _, err := s.resolve(s.service, s.vendor, known); err != nil {
+		t.Fatal(err)
+	}
+	for n := range store.MaxPageTokens - 1 {
+		a := builder.Activation(fmt.Sprintf("registration-%d", n), "initech").WithKeyHash(fmt.Sprintf("%064d", n)).MadeByPage(v1alpha1.PageRegistration).Build()
+		s.Create(a)
+		expect.EditStatus(s.Stage, a, func(a *v1alpha1.Activation) {
+			a.Status.FirstRedemptionTime = &metav1.Time{Time: s.Clock.Now()}
+			a.Status.ExpirationTime = &metav1.Time{Time: s.Clock.Now().Add(4 * time.Hour)}
+		})
+	}
+	_, next := s.shown(2)
+	_, err := s.resolve(s.service, s.vendor, next)
+	s.refused(err, fault.Throttled, "200 tokens of the registration page have been resolved for this Subscription within 24 hours")
+	if _, err := s.resolve(s.service, s.vendor, known); err != nil {
+		t.Errorf("one that was resolved before: %v", err)
+	}
+	_, own := s.issued("initech-1")
+	if _, err := s.resolve(s.service, s.vendor, own); err != nil {
+		t.Errorf("one of an Activation: %v", err)
+	}
+	s.Step(24 * time.Hour)
+	_, later := s.shown(3)
+	if _, err := s.resolve(s.service, s.vendor, later); err != nil {
+		t.Errorf("a day later: %v", err)
+	}
+}
+
 func TestWhoMayResolve(t *testing.T) {
 	const mayResolve = "update activations/status"
 	for name, test := range map[string]struct {
@@ -322,11 +392,11 @@ func TestWhoMayResolve(t *testing.T) {
 		"another vendor":                  {who: func(s *scene) *auth.Principal { v := *s.vendor; v.Namespace = "elsewhere"; return &v }, kind: fault.RegistrationTokenInvalid, says: "is invalid"},
 		"the customer":                    {who: (*scene).customer, kind: fault.AccessDenied, says: "may not call ResolveCustomer"},
 		"a ServiceAccount with the right": {who: func(s *scene) *auth.Principal { return s.pod(mayResolve) }},
-		"a ServiceAccount without":        {who: func(s *scene) *auth.Principal { return s.pod() }, kind: fault.AccessDenied, says: "system:serviceaccount:farm:worker may not update activations/status there"},
+		"a ServiceAccount without":        {who: func(s *scene) *auth.Principal { return s.pod() }, kind: fault.RegistrationTokenInvalid, says: "registration token is invalid"},
 		"a ServiceAccount with others": {who: func(s *scene) *auth.Principal {
 			return s.pod("update activations", "list subscriptions", "get activations/status")
-		}, kind: fault.AccessDenied, says: "bind a Role"},
-		"a ServiceAccount with it elsewhere":  {who: func(s *scene) *auth.Principal { s.rbac.allowed[mayResolve+" elsewhere"] = true; return s.pod() }, kind: fault.AccessDenied, says: "bind a Role"},
+		}, kind: fault.RegistrationTokenInvalid, says: "registration token is invalid"},
+		"a ServiceAccount with it elsewhere":  {who: func(s *scene) *auth.Principal { s.rbac.allowed[mayResolve+" elsewhere"] = true; return s.pod() }, kind: fault.RegistrationTokenInvalid, says: "registration token is invalid"},
 		"a ServiceAccount nobody knows about": {who: func(s *scene) *auth.Principal { return s.pod(mayResolve) }, fail: fault.New(fault.Unavailable, "Try again later."), kind: fault.Unavailable, says: "Try again"},
 	} {
 		t.Run(name, func(t *testing.T) {

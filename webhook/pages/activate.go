@@ -102,7 +102,8 @@ func (s *Service) checkForm(r Request, who *customer) (string, error) {
 	}
 	form := fields.Get(formField)
 	claims, err := s.keys.Get().Sealing.OpenActivationForm(form)
-	if err != nil || claims.Namespace != who.subscription.Namespace || claims.Subscription != who.subscription.Name {
+	if err != nil || claims.Namespace != who.subscription.Namespace || claims.Subscription != who.subscription.Name ||
+		claims.Party != s.store.Names.Party(who.product, who.subscription) {
 		return "", invalid
 	}
 	if claims.Expired(s.clock.Now()) {

@@ -68,15 +68,20 @@ func TestAFormThatIsNotThePagesGivesNoKey(t *testing.T) {
 		status int
 		detail string
 	}{
-		"no form":           {form: func(*site, url.Values) url.Values { return url.Values{} }, status: 400, detail: "did not arrive as the page had shown it"},
-		"an empty field":    {form: func(*site, url.Values) url.Values { return url.Values{"form": {""}} }, status: 400, detail: "did not arrive"},
-		"a field too many":  {form: func(_ *site, f url.Values) url.Values { f.Set("more", "1"); return f }, status: 400, detail: "did not arrive"},
-		"the field twice":   {form: func(_ *site, f url.Values) url.Values { f.Add("form", f.Get("form")); return f }, status: 400, detail: "did not arrive"},
-		"a changed field":   {form: func(_ *site, f url.Values) url.Values { f.Set("form", f.Get("form")[1:]); return f }, status: 400, detail: "did not arrive"},
-		"another page's":    {form: func(v *site, _ url.Values) url.Values { return url.Values{"form": {v.registrationToken()}} }, status: 400, detail: "did not arrive"},
-		"another customers": {form: func(v *site, _ url.Values) url.Values { return url.Values{"form": {v.formOf("globex")}} }, status: 400, detail: "did not arrive"},
-		"JSON":              {header: []string{"Content-Type", "application/json"}, status: 400, detail: "did not arrive"},
-		"no type":           {header: []string{"Content-Type", ""}, status: 400, detail: "did not arrive"},
+		"no form":          {form: func(*site, url.Values) url.Values { return url.Values{} }, status: 400, detail: "did not arrive as the page had shown it"},
+		"an empty field":   {form: func(*site, url.Values) url.Values { return url.Values{"form": {""}} }, status: 400, detail: "did not arrive"},
+		"a field too many": {form: func(_ *site, f url.Values) url.Values { f.Set("more", "1"); return f }, status: 400, detail: "did not arrive"},
+		"the field twice":  {form: func(_ *site, f url.Values) url.Values { f.Add("form", f.Get("form")); return f }, status: 400, detail: "did not arrive"},
+		"a changed field":  {form: func(_ *site, f url.Values) url.Values { f.Set("form", f.Get("form")[1:]); return f }, status: 400, detail: "did not arrive"},
+		"another page's":   {form: func(v *site, _ url.Values) url.Values { return url.Values{"form": {v.registrationToken()}} }, status: 400, detail: "did not arrive"},
+		"another customers": {form: func(v *site, _ url.Values) url.Values {
+			return url.Values{"form": {v.formOf("globex", v.Names.Party(v.product, v.sub))}}
+		}, status: 400, detail: "did not arrive"},
+		"of the Subscription when it was another customer's": {form: func(v *site, _ url.Values) url.Values {
+			return url.Values{"form": {v.formOf("initech", secrets.PartyOf("774F4FF8", "cust-41"))}}
+		}, status: 400, detail: "did not arrive"},
+		"JSON":    {header: []string{"Content-Type", "application/json"}, status: 400, detail: "did not arrive"},
+		"no type": {header: []string{"Content-Type", ""}, status: 400, detail: "did not arrive"},
 		"too late": {form: func(v *site, f url.Values) url.Values {
 			v.Step(formLifetime)
 			return f
@@ -106,7 +111,7 @@ func TestAFormThatIsNotThePagesGivesNoKey(t *testing.T) {
 func (v *site) longLink() string {
 	v.Helper()
 	text, err := v.Keys.Get().Sealing.SealLink(v.Clock.Now(), secrets.ActivationLink,
-		secrets.Link{Namespace: v.Namespace, Subscription: "initech", ExpirationTime: v.Clock.Now().Add(24 * time.Hour)})
+		secrets.Link{Namespace: v.Namespace, Subscription: "initech", Party: v.Names.Party(v.product, v.sub), ExpirationTime: v.Clock.Now().Add(24 * time.Hour)})
 	if err != nil {
 		v.Fatal(err)
 	}
@@ -118,12 +123,12 @@ func (v *site) registrationToken() string {
 	return fields(v.do(http.MethodGet, v.link(RegisterPath), nil).Body.String()).Get(tokenField)
 }
 
-// formOf is a form of the activation page of a customer.
-func (v *site) formOf(subscription string) string {
+// formOf is a form of the activation page of a Subscription.
+func (v *site) formOf(subscription string, party secrets.Party) string {
 	v.Helper()
 	now := v.Clock.Now()
 	form, err := v.Keys.Get().Sealing.SealActivationForm(now, secrets.RegistrationClaims{Namespace: v.Namespace, Subscription: subscription,
-		IssueTime: now, Expiration: now.Add(time.Hour), Nonce: [16]byte{1}})
+		Party: party, IssueTime: now, Expiration: now.Add(time.Hour), Nonce: [16]byte{1}})
 	if err != nil {
 		v.Fatal(err)
 	}
@@ -184,9 +189,19 @@ func TestKeysOfOneLinkAreBounded(t *testing.T) {
 	if list := activations(v); len(list) != keyBurst {
 		t.Errorf("there are %d Activations", len(list))
 	}
-	v.Step(time.Minute)
-	if status := post(); status != http.StatusSeeOther {
-		t.Errorf("a minute later: the status is %d", status)
+	for n := keyBurst; n < store.MaxPageKeys; n++ {
+		v.Step(time.Minute)
+		if status := post(); status != http.StatusSeeOther {
+			t.Fatalf("a minute later, key %d: the status is %d", n, status)
+		}
+	}
+	v.Step(time.Hour)
+	form := fields(v.do(http.MethodGet, link, nil).Body.String())
+	if w := v.do(http.MethodPost, link, form); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "try again tomorrow") {
+		t.Errorf("one too many for a day: the status is %d: %s", w.Code, w.Body)
+	}
+	if list := activations(v); len(list) != store.MaxPageKeys {
+		t.Errorf("there are %d Activations", len(list))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/test/env"
 )
 
@@ -38,7 +39,8 @@ func TestTheErrorsOfThePagesAreDocumented(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the table of docs/protocols/pages.md is not that of the code (- code, + page):\n%s", diff)
 	}
-	for name, bound := range map[string]string{"views": fmt.Sprintf("%d a second and %d at once", viewsPerSecond, viewBurst),
+	for name, bound := range map[string]string{"tokens": fmt.Sprintf("%d at once and then one each %g seconds", viewBurst, 1/tokensPerSecond),
+		"keys a day": fmt.Sprintf("%d a day", store.MaxPageKeys), "views": fmt.Sprintf("%d a second and %d at once", viewsPerSecond, viewBurst),
 		"keys": fmt.Sprintf("one a minute and %d at once", keyBurst), "a body": fmt.Sprintf("more than %d KiB", MaxBody>>10)} {
 		if !strings.Contains(table, bound) {
 			t.Errorf("the bound of %s is not documented: %s", name, bound)

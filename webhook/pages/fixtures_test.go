@@ -61,7 +61,7 @@ func (v *site) link(path string) string {
 	v.Helper()
 	purpose := map[string]secrets.LinkPurpose{RegisterPath: secrets.RegistrationLink, ActivatePath: secrets.ActivationLink}[path]
 	text, err := v.Keys.Get().Sealing.SealLink(v.Clock.Now(), purpose,
-		secrets.Link{Namespace: v.Namespace, Subscription: "initech", ExpirationTime: v.Clock.Now().Add(time.Hour)})
+		secrets.Link{Namespace: v.Namespace, Subscription: "initech", Party: v.Names.Party(v.product, v.sub), ExpirationTime: v.Clock.Now().Add(time.Hour)})
 	if err != nil {
 		v.Fatal(err)
 	}

@@ -167,6 +167,15 @@ func TestWhatIsWrongIsSaidInPlainWords(t *testing.T) {
 			heading: "There is nothing behind this link", detail: "no longer there"},
 		"a product that has gone": {change: func(v *site) { v.Delete(v.product) }, status: 404,
 			heading: "There is nothing behind this link", detail: "no longer there"},
+		"a name that is another customer's now": {change: func(v *site) {
+			v.Delete(v.sub)
+			v.Create(builder.Subscription("initech", "render-farm").WithCustomer("cust-43").Build())
+		}, status: 404, heading: "There is nothing behind this link", detail: "no longer there"},
+		"a name that is for another product now": {change: func(v *site) {
+			v.Delete(v.sub)
+			v.Create(builder.Product("viewer").WithFulfillmentURL(fulfillmentURL).Build(),
+				builder.Subscription("initech", "viewer").WithCustomer("cust-42").Build())
+		}, status: 404, heading: "There is nothing behind this link", detail: "no longer there"},
 		"no site to register at": {change: func(v *site) {
 			expect.Edit(v.Stage, v.product, func(p *v1alpha1.Product) { p.Spec.Registration.FulfillmentURL = "" })
 		}, status: 404, heading: "This product can&#39;t be set up here", detail: "The vendor has no site yet"},
@@ -270,9 +279,20 @@ func TestALinkThatIsUsedTooOftenIsThrottled(t *testing.T) {
 	if w := v.do(http.MethodGet, other, nil); w.Code != http.StatusOK {
 		t.Errorf("the other page: the status is %d", w.Code)
 	}
+	v.Step(4 * time.Second)
+	if w := v.do(http.MethodGet, link, nil); w.Code != http.StatusTooManyRequests {
+		t.Errorf("after four seconds the status is %d", w.Code)
+	}
 	v.Step(time.Second)
 	if w := v.do(http.MethodGet, link, nil); w.Code != http.StatusOK {
-		t.Errorf("after a second the status is %d", w.Code)
+		t.Errorf("after five seconds the status is %d", w.Code)
+	}
+	for range viewBurst {
+		v.do(http.MethodGet, other, nil)
+	}
+	v.Step(time.Second)
+	if w := v.do(http.MethodGet, other, nil); w.Code != http.StatusOK {
+		t.Errorf("the other page: after a second the status is %d", w.Code)
 	}
 }
 

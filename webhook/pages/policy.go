@@ -73,6 +73,11 @@ func protect(h http.Header, forms []string, sandbox string) {
 	h.Set("X-Robots-Tag", "noindex")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if sandbox == noSandbox {
+		// Beside a sandbox it is a network error (HTML Standard, "create
+		// navigation params by fetching"), of which a page is no better off:
+		// it is an origin of its own.
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }

@@ -54,7 +54,7 @@ func (s *Service) claims(who *customer, lifetime time.Duration) (secrets.Registr
 	nonce, err := secrets.NewRegistrationNonce(s.rand)
 	now := s.clock.Now()
 	return secrets.RegistrationClaims{
-		Namespace: who.subscription.Namespace, Subscription: who.subscription.Name,
+		Namespace: who.subscription.Namespace, Subscription: who.subscription.Name, Party: s.store.Names.Party(who.product, who.subscription),
 		IssueTime: now, Expiration: now.Add(lifetime), Nonce: nonce,
 	}, err
 }

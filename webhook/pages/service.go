@@ -24,12 +24,15 @@ import (
 const MaxBody = 4 << 10
 
 // Bounds of one link, whoever uses it: how often its page is shown, and how
-// often a key is handed out, each of which makes an object.
+// often a key is handed out, each of which makes an object, as does the token of
+// each registration page when it is resolved. store.MaxPageKeys and
+// store.MaxPageTokens bound all replicas.
 const (
-	viewsPerSecond = 2
-	viewBurst      = 20
-	keysPerSecond  = 1.0 / 60
-	keyBurst       = 10
+	viewsPerSecond  = 2
+	tokensPerSecond = 1.0 / 5
+	viewBurst       = 20
+	keysPerSecond   = 1.0 / 60
+	keyBurst        = 10
 )
 
 // Page is one of the pages.
@@ -41,7 +44,9 @@ type Page struct {
 
 	prefix  string
 	purpose secrets.LinkPurpose
-	answer  func(*Service, context.Context, Request, *customer) (*Answer, error)
+	// views is how often a second one link may show the page in the long run.
+	views  float64
+	answer func(*Service, context.Context, Request, *customer) (*Answer, error)
 }
 
 // The paths of the pages, below the path prefix: a link follows.
@@ -53,9 +58,9 @@ const (
 // all are the pages.
 var all = []*Page{
 	{Action: "Register", Methods: []string{http.MethodGet, http.MethodHead}, prefix: RegisterPath,
-		purpose: secrets.RegistrationLink, answer: (*Service).register},
+		purpose: secrets.RegistrationLink, views: tokensPerSecond, answer: (*Service).register},
 	{Action: "Activate", Methods: []string{http.MethodGet, http.MethodHead, http.MethodPost}, prefix: ActivatePath,
-		purpose: secrets.ActivationLink, answer: (*Service).activate},
+		purpose: secrets.ActivationLink, views: viewsPerSecond, answer: (*Service).activate},
 }
 
 // Find says which page a path below the path prefix leads to, and the link that
@@ -82,14 +87,19 @@ type Service struct {
 	keys  *secrets.Holder
 	rand  io.Reader
 
-	views, handedOut *throttle.Throttle
+	views     map[*Page]*throttle.Throttle
+	handedOut *throttle.Throttle
 }
 
 // New returns a service. rand must be a cryptographic source.
 func New(clk clock.PassiveClock, st *store.Store, keys *secrets.Holder, rand io.Reader) *Service {
-	return &Service{clock: clk, store: st, keys: keys, rand: rand,
-		views:     throttle.New(viewsPerSecond, viewBurst, clk),
+	s := &Service{clock: clk, store: st, keys: keys, rand: rand,
+		views:     map[*Page]*throttle.Throttle{},
 		handedOut: throttle.New(keysPerSecond, keyBurst, clk)}
+	for _, p := range all {
+		s.views[p] = throttle.New(p.views, viewBurst, clk)
+	}
+	return s
 }
 
 // Request is a request for a page, with a method that the page knows.
@@ -141,7 +151,7 @@ func (s *Service) open(ctx context.Context, page *Page, text string) (*customer,
 	if link.Expired(now) {
 		return nil, fault.New(fault.LinkExpired, "Links are good for a limited time. Ask the vendor for another one.")
 	}
-	if !s.views.Allow(string(page.purpose) + "/" + link.Namespace + "/" + link.Subscription) {
+	if !s.views[page].Allow(link.Namespace + "/" + link.Subscription) {
 		return nil, fault.New(fault.Throttled, "This link is used too often. Wait a moment, then load the page again.")
 	}
 	gone := fault.New(fault.PageNotFound, "What this link was made for is no longer there. Ask the vendor for another one.")
@@ -156,8 +166,8 @@ func (s *Service) open(ctx context.Context, page *Page, text string) (*customer,
 	if err != nil {
 		return nil, err
 	}
-	if product == nil {
-		return nil, gone
+	if product == nil || link.Party != s.store.Names.Party(product, sub) {
+		return nil, gone // It may be there again, and another customer's.
 	}
 	if !store.HasOwnCode(product) {
 		// What would be handed out would be refused.

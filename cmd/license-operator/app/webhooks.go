@@ -19,8 +19,8 @@ import (
 
 var errNoCertificate = errors.New("it holds no certificate")
 
-// webhookClient is what posts notifications. It reaches neither this host nor
-// the API server, unless a flag says so.
+// webhookClient is what posts notifications. It reaches neither this host, by
+// none of its addresses, nor the API server, unless a flag says so.
 func webhookClient(cfg *rest.Config, o *options.Options, clk clock.PassiveClock) (*notify.Client, error) {
 	allowed, err := o.WebhookAllowed()
 	if err != nil {
@@ -34,7 +34,7 @@ func webhookClient(cfg *rest.Config, o *options.Options, clk clock.PassiveClock)
 	if err != nil {
 		return nil, fmt.Errorf("read the API server's address: %w", err)
 	}
-	guard := &notify.Guard{Allow: allowed, APIServer: notify.APIServerAt(hosts, net.DefaultResolver)}
+	guard := &notify.Guard{Allow: allowed, APIServer: notify.APIServerAt(hosts, net.DefaultResolver), Interfaces: net.InterfaceAddrs}
 	return notify.NewClient(clk, guard, roots), nil
 }
 
