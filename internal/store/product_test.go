@@ -4,7 +4,6 @@
 package store_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,10 +49,15 @@ func TestOfTwoProductsWithOneCodeTheOlderIsFound(t *testing.T) {
 func TestNamespacesOfACode(t *testing.T) {
 	s, other := newScene(t), newScene(t)
 	code := "CODE" + s.Namespace[strings.LastIndexByte(s.Namespace, '-')+1:]
-	s.Create(builder.Product("b").WithCode(code).Build(), builder.Product("a").WithCode(code).Build())
-	other.Create(builder.Product("b").WithCode(code).Build())
-	want := []string{s.Namespace, other.Namespace}
-	slices.Sort(want)
+	first, second := s, other
+	if s.Namespace < other.Namespace {
+		first, second = other, s
+	}
+	first.Create(builder.Product("b").WithCode(code).Build())
+	time.Sleep(time.Second) // Times of creation are to the second.
+	second.Create(builder.Product("a").WithCode(code).Build())
+	first.Create(builder.Product("a").WithCode(code).Build())
+	want := []string{first.Namespace, second.Namespace}
 	got, err := s.current.NamespacesOfCode(t.Context(), code)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v, other namespaces (-want +got):\n%s", err, diff)
