@@ -53,6 +53,13 @@ func (s *sender) Send(ctx context.Context, m Message) Answer {
 	return Answer{Result: TimedOut}
 }
 
+// hang lets what is sent to a URL wait until the channel is closed.
+func (s *sender) hang(url string, until chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hangs[url] = until
+}
+
 func (s *sender) count(url string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,7 +169,7 @@ func TestWhatHangsHoldsUpNobodyElse(t *testing.T) {
 	const hanging = 3 * slots
 	for r := range hanging {
 		name := fmt.Sprintf("hangs-%d", r)
-		s.hangs[name] = hang
+		s.hang(name, hang)
 		for n := range 5 {
 			d.Submit(taskOf(fmt.Sprintf("vendor-%d", r%3), name, n))
 		}
@@ -206,7 +213,7 @@ func TestAVendorWithManyWebhooksThatHangHoldsUpNoOther(t *testing.T) {
 	const hanging = 1000
 	for r := range hanging {
 		name := fmt.Sprintf("hangs-%d", r)
-		s.hangs[name] = hang
+		s.hang(name, hang)
 		d.Submit(task(name, 1))
 	}
 	until(t, "it has all that one vendor gets", func() bool { return s.count("all") == perVendorDoubtful })
@@ -236,7 +243,7 @@ func TestNamespacesTakeTurns(t *testing.T) {
 	d := started(t, s)
 	for r := range 1000 {
 		name := fmt.Sprintf("hangs-%d", r)
-		s.hangs[name] = hang
+		s.hang(name, hang)
 		d.Submit(taskOf(fmt.Sprintf("vendor-%d", r%2), name, 1))
 	}
 	until(t, "all slots of the doubtful are taken", func() bool { return s.count("all") == doubtful })
@@ -258,7 +265,7 @@ func TestAVendorWhoseWebhooksAnswerHasHalfOfAllSlots(t *testing.T) {
 	d := started(t, s)
 	for r := range slots {
 		name := fmt.Sprintf("farm-%d", r)
-		s.hangs[name] = hang
+		s.hang(name, hang)
 		d.mu.Lock()
 		d.receivers[task(name, 0).Receiver] = &lane{answers: true}
 		d.mu.Unlock()
@@ -282,7 +289,7 @@ func TestOneThatStopsAnsweringIsDoubted(t *testing.T) {
 	await(t, d, 1)
 	hang := make(chan struct{})
 	s.mu.Lock()
-	s.hangs["farm"] = hang
+	s.hang("farm", hang)
 	s.mu.Unlock()
 	for n := range 20 {
 		d.Submit(task("farm", n+1))
@@ -326,7 +333,7 @@ func TestTriesAreBoundedASecond(t *testing.T) {
 
 func TestTheEndBreaksOffWhatRuns(t *testing.T) {
 	s := newSender()
-	s.hangs["farm"] = make(chan struct{})
+	s.hang("farm", make(chan struct{}))
 	d := NewDispatcher(s)
 	d.SetPrepare(func(_ context.Context, task Task) (Message, bool) {
 		return Message{ID: task.ID, URL: task.Receiver.Name}, true
