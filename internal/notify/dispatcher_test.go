@@ -288,9 +288,7 @@ func TestOneThatStopsAnsweringIsDoubted(t *testing.T) {
 	d.Submit(task("farm", 0))
 	await(t, d, 1)
 	hang := make(chan struct{})
-	s.mu.Lock()
 	s.hang("farm", hang)
-	s.mu.Unlock()
 	for n := range 20 {
 		d.Submit(task("farm", n+1))
 	}

@@ -107,7 +107,7 @@ func (o *Options) AddFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.MaxCheckouts, "max-checkouts", 250000, "checkouts of one Subscription at once, of features too; 0 for no bound")
 	f.Float64Var(&o.ProjectionRate, "projection-rate", 200, "LicenseCheckouts a second that are made, changed and deleted to follow the books of seats")
 	f.DurationVar(&o.MaxClockSkew, "max-clock-skew", 30*time.Second, "how far the clock may differ from the API server's before checkouts stop expiring; 0 to trust the clock")
-	f.StringSliceVar(&o.WebhookAllowCIDRs, "webhook-allow-cidrs", nil, "networks that webhooks may be in even if they are loopback, link-local or the API server's")
+	f.StringSliceVar(&o.WebhookAllowCIDRs, "webhook-allow-cidrs", nil, "networks that webhooks may be in even if they are loopback, link-local, the operator's own or the API server's")
 	f.StringVar(&o.WebhookCAFile, "webhook-ca-file", "", "certificates, PEM, that webhooks are trusted by beside the system's; read at the start")
 	f.StringVar(&o.LogLevel, "log-level", "info", "debug, info or error")
 	f.StringVar(&o.LogFormat, "log-format", "json", "json or text")

@@ -132,7 +132,7 @@ func TestWhoMayListEntitlements(t *testing.T) {
 		"a ServiceAccount with the right":          {who: func() *auth.Principal { return s.pod(mayList) }, rows: 8},
 		"a ServiceAccount without":                 {who: func() *auth.Principal { return s.pod() }, kind: fault.AccessDenied, says: "may not list subscriptions there"},
 		"a ServiceAccount with others":             {who: func() *auth.Principal { return s.pod("get subscriptions", "list products") }, kind: fault.AccessDenied, says: "bind a Role"},
-		"a ServiceAccount of both":                 {who: func() *auth.Principal { other.rbac = s.rbac; other.pod(mayList); return s.pod(mayList) }, kind: fault.InvalidParameter, says: "LicenseArn"},
+		"a ServiceAccount of both":                 {who: func() *auth.Principal { other.rbac = s.rbac; other.pod(mayList); return s.pod(mayList) }, rows: 8},
 		"a ServiceAccount of both, with ARN":       {who: func() *auth.Principal { other.rbac = s.rbac; other.pod(mayList); return s.pod(mayList) }, f: filter{awsjson.FilterLicenseARN: {s.arn()}}, rows: 2, want: own},
 		"a ServiceAccount, ARN of a closed vendor": {who: func() *auth.Principal { return s.pod(mayList) }, f: filter{awsjson.FilterLicenseARN: {other.arn()}}, kind: fault.AccessDenied, says: "may not list subscriptions there"},
 		"a ServiceAccount, ARN of nobody":          {who: func() *auth.Principal { return s.pod(mayList) }, f: filter{awsjson.FilterLicenseARN: {"x"}}, kind: fault.AccessDenied, says: "may not list subscriptions there"},
