@@ -55,7 +55,7 @@ func testMeterUsage(t *testing.T, m *market) {
 }
 
 func testRegisterUsage(t *testing.T, m *market) {
-	m.subscribe(t, "registers", "saas")
+	vendor := strings.Split(m.subscribe(t, "registers", "saas").arn, ":")[4]
 	own := m.client.start(t, m.settings(m.ownKey(t, "registers")))
 	const nonce = "b0a2+/= not guessed"
 	before := time.Now().Add(-time.Second)
@@ -72,7 +72,7 @@ func testRegisterUsage(t *testing.T, m *market) {
 	if issued.Before(before) || issued.After(time.Now()) {
 		t.Errorf("it was issued at %s", issued)
 	}
-	want := object{"productCode": m.code, "publicKeyVersion": 1.0, "nonce": nonce, "iat": claims["iat"]}
+	want := object{"productCode": m.code, "publicKeyVersion": 1.0, "nonce": nonce, "iat": claims["iat"], "iss": vendor}
 	if diff := cmp.Diff(want, claims); diff != "" {
 		t.Errorf("the signature says (-want +got):\n%s", diff)
 	}
