@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -108,7 +109,8 @@ func TestWhoMayListEntitlements(t *testing.T) {
 	const mayList = "list subscriptions"
 	s := newScene(t)
 	market(s)
-	other := newScene(t) // Another vendor with the same code.
+	time.Sleep(time.Second) // The older Product comes first; times of creation are to the second.
+	other := newScene(t)    // Another vendor with the same code.
 	elsewhere := *s.vendor
 	elsewhere.Namespace = "elsewhere"
 	own := []string{`cust-42 gpu {"BooleanValue":true}`, `cust-42 seats {"IntegerValue":10}`}
