@@ -27,7 +27,7 @@ func pageLink(t testing.TB, f *fixture, purpose secrets.LinkPurpose, prefix stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := map[secrets.LinkPurpose]string{secrets.RegistrationLink: pages.RegisterPath, secrets.ActivationLink: pages.ActivatePath}[purpose]
+	path := map[secrets.LinkPurpose]string{secrets.RegistrationLink: secrets.RegisterPath, secrets.ActivationLink: secrets.ActivatePath}[purpose]
 	return "https://" + host + prefix + path + secret, secret
 }
 
@@ -87,20 +87,20 @@ func TestPagesAreThrottledByAddress(t *testing.T) {
 	f := newFixture(t, webhook.Config{AnonymousRate: 1, AnonymousBurst: 3})
 	var last *httptest.ResponseRecorder
 	for range 4 {
-		last = f.get("https://" + host + pages.RegisterPath + "nonsense")
+		last = f.get("https://" + host + secrets.RegisterPath + "nonsense")
 	}
 	if last.Code != http.StatusTooManyRequests || last.Header().Get("Retry-After") == "" || !strings.Contains(last.Body.String(), "Please wait a moment") {
 		t.Errorf("the status is %d: %s", last.Code, last.Body)
 	}
 	f.clock.SetTime(start.Add(time.Minute))
-	if w := f.get("https://" + host + pages.RegisterPath + "nonsense"); w.Code != http.StatusNotFound {
+	if w := f.get("https://" + host + secrets.RegisterPath + "nonsense"); w.Code != http.StatusNotFound {
 		t.Errorf("a minute later the status is %d", w.Code)
 	}
 }
 
 func TestAPageNeedsTLS(t *testing.T) {
 	f := newFixture(t, webhook.Config{})
-	if w := f.get("http://" + host + pages.RegisterPath); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "https") {
+	if w := f.get("http://" + host + secrets.RegisterPath); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "https") {
 		t.Errorf("the status is %d: %s", w.Code, w.Body)
 	}
 }
@@ -109,7 +109,7 @@ func TestAPageNeedsTLS(t *testing.T) {
 // something.
 func FuzzPage(f *testing.F) {
 	x := newFixture(f, webhook.Config{})
-	for _, path := range []string{"/register", pages.RegisterPath, "/register//", "/activate/../register/x", pages.ActivatePath + "AQ", "/registered"} {
+	for _, path := range []string{"/register", secrets.RegisterPath, "/register//", "/activate/../register/x", secrets.ActivatePath + "AQ", "/registered"} {
 		f.Add(path, "")
 	}
 	for _, purpose := range []secrets.LinkPurpose{secrets.RegistrationLink, secrets.ActivationLink} {

@@ -49,13 +49,13 @@ type application struct {
 	time    time.Time
 }
 
-// paths of the pages, by the key of the Secret: webhook/pages serves them.
+// linkPaths are the paths of the pages, by the key of the Secret.
 var linkPaths = map[string]struct {
 	purpose secrets.LinkPurpose
 	path    string
 }{
-	v1alpha1.SecretKeyRegistrationURL: {secrets.RegistrationLink, "/register/"},
-	v1alpha1.SecretKeyActivationURL:   {secrets.ActivationLink, "/activate/"},
+	v1alpha1.SecretKeyRegistrationURL: {secrets.RegistrationLink, secrets.RegisterPath},
+	v1alpha1.SecretKeyActivationURL:   {secrets.ActivationLink, secrets.ActivatePath},
 }
 
 // link writes the links to the pages that the Product has into their Secret. A

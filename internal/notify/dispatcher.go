@@ -60,8 +60,8 @@ type Sender interface {
 
 // Dispatcher runs tasks: in order for each receiver, with a bounded number at
 // once and a second, and fairly among namespaces, and among the receivers of
-// each. It keeps nothing that would be
-// missed: what is pending is in the Subscriptions.
+// each. It keeps nothing that would be missed: what is pending is in the
+// Subscriptions.
 type Dispatcher struct {
 	sender  Sender
 	limiter *rate.Limiter

@@ -25,6 +25,13 @@ const (
 	ActivationLink LinkPurpose = "activation"
 )
 
+// Where the pages are, below the endpoint's URL: the secret part of a link
+// follows.
+const (
+	RegisterPath = "/register/"
+	ActivatePath = "/activate/"
+)
+
 const (
 	linkSealing = "-page-link"
 

@@ -68,8 +68,8 @@ func NewRegistrationNonce(rand io.Reader) ([registrationNonceSize]byte, error) {
 
 // SealRegistrationToken makes the text of a registration token, standard
 // base64 with padding: the same text for the same claims and the same version.
-// It fails on an empty name, a Party or a Nonce of zeros, times that are unset, out of
-// order or outside the years 1 to 9999, and on names so long that Open would
+// It fails on an empty name, a Party or a Nonce of zeros, times that are unset, out
+// of order or outside the years 1 to 9999, and on names so long that Open would
 // refuse the text.
 func (k *Keyring) SealRegistrationToken(now time.Time, claims RegistrationClaims) (string, error) {
 	return k.sealPage(now, pageTokenPurpose, claims)

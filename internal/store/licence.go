@@ -22,33 +22,6 @@ import (
 // taken for it instead of refusing them: having no licence is an everyday
 // answer.
 
-// ProductBySKU finds the Product that has a SKU in a namespace; nil if there is
-// none. Of several it is the oldest, as their conditions say.
-func (s *Store) ProductBySKU(ctx context.Context, namespace, sku string) (*v1alpha1.Product, error) {
-	if sku == "" {
-		return nil, nil
-	}
-	list, err := listOf(ctx, s.cache, &v1alpha1.ProductList{}, namespace, IndexProductSKU, sku)
-	if err == nil && len(list.Items) == 0 {
-		list = &v1alpha1.ProductList{}
-		err = s.lookEveryday(ctx, namespace, "sku/"+sku, func(ctx context.Context) (bool, error) {
-			err := s.live.List(ctx, list, client.InNamespace(namespace))
-			list.Items = slices.DeleteFunc(list.Items, func(p v1alpha1.Product) bool { return s.Names.SKU(&p) != sku })
-			return len(list.Items) > 0, err
-		})
-	}
-	if err != nil || len(list.Items) == 0 {
-		return nil, err
-	}
-	first := &list.Items[0]
-	for i := range list.Items {
-		if p := &list.Items[i]; older(p, first) {
-			first = p
-		}
-	}
-	return first, nil
-}
-
 // SubscriptionsTo finds the Subscriptions to a Product of a customer whom the
 // caller calls by identifier or account, the newest first.
 func (s *Store) SubscriptionsTo(ctx context.Context, namespace, product, beneficiary string) ([]*v1alpha1.Subscription, error) {

@@ -18,15 +18,28 @@ import (
 // ProductByCode finds the Product that has a code in a namespace; nil if there
 // is none. Of several it is the oldest, as their conditions say.
 func (s *Store) ProductByCode(ctx context.Context, namespace, code string) (*v1alpha1.Product, error) {
-	if code == "" {
+	return s.productBy(ctx, namespace, IndexProductCode, "code/"+code, code, s.Names.Code)
+}
+
+// ProductBySKU finds the Product that has a SKU in a namespace; nil if there is
+// none. Of several it is the oldest, as their conditions say.
+func (s *Store) ProductBySKU(ctx context.Context, namespace, sku string) (*v1alpha1.Product, error) {
+	return s.productBy(ctx, namespace, IndexProductSKU, "sku/"+sku, sku, s.Names.SKU)
+}
+
+// productBy finds the oldest Product of a namespace that has a value in an index,
+// by what of says its value is. Where the cache has none the API server is
+// asked, which often has none either.
+func (s *Store) productBy(ctx context.Context, namespace, index, lookup, value string, of func(*v1alpha1.Product) string) (*v1alpha1.Product, error) {
+	if value == "" {
 		return nil, nil
 	}
-	list, err := listOf(ctx, s.cache, &v1alpha1.ProductList{}, namespace, IndexProductCode, code)
+	list, err := listOf(ctx, s.cache, &v1alpha1.ProductList{}, namespace, index, value)
 	if err == nil && len(list.Items) == 0 {
 		list = &v1alpha1.ProductList{}
-		err = s.lookEveryday(ctx, namespace, "code/"+code, func(ctx context.Context) (bool, error) {
+		err = s.lookEveryday(ctx, namespace, lookup, func(ctx context.Context) (bool, error) {
 			err := s.live.List(ctx, list, client.InNamespace(namespace))
-			list.Items = slices.DeleteFunc(list.Items, func(p v1alpha1.Product) bool { return s.Names.Code(&p) != code })
+			list.Items = slices.DeleteFunc(list.Items, func(p v1alpha1.Product) bool { return of(&p) != value })
 			return len(list.Items) > 0, err
 		})
 	}
@@ -71,6 +84,16 @@ func (s *Store) NamespacesOfCode(ctx context.Context, code string) ([]string, er
 // HasOwnCode says whether a Product's code is its own: of several Products with
 // one code in a namespace, the oldest has it.
 func HasOwnCode(p *v1alpha1.Product) bool { return !duplicatesCode(p) }
+
+// HasCodeFirst says whether a Product is the first in the whole cluster with its
+// code, by their times of creation. Only the cache is asked.
+func (s *Store) HasCodeFirst(ctx context.Context, p *v1alpha1.Product) (bool, error) {
+	list, err := listOf(ctx, s.cache, &v1alpha1.ProductList{}, "", IndexProductCode, s.Names.Code(p))
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(list.Items, func(other v1alpha1.Product) bool { return older(&other, p) }), nil
+}
 
 // SubscriptionsOf are the Subscriptions to a Product whose names are not before
 // a name, in the order of names. Only the cache is read: a list may lag.

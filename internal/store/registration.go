@@ -77,8 +77,9 @@ func (s *Store) RegistrationByToken(ctx context.Context, sealing *secrets.Keyrin
 
 // Resolve records that a registration token is resolved now, and returns only
 // after the record is committed. Of a token of the registration page the
-// Activation is made first; where there are MaxPageTokens it is Throttled. A token that was for one use is resolved once, at
-// whatever replica. Faults are those of licensing.RegistrationUsable.
+// Activation is made first; where there are MaxPageTokens it is Throttled. A token
+// that was for one use is resolved once, at whatever replica. Faults are those of
+// licensing.RegistrationUsable.
 func (s *Store) Resolve(ctx context.Context, r *Registration, use v1alpha1.TokenUse) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()

@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -169,16 +168,6 @@ func ContinueAfter(err error) string {
 		return ""
 	}
 	return status.Status().Continue
-}
-
-// HasCodeFirst says whether a Product is the first in the whole cluster with its
-// code, by their times of creation. Only the cache is asked.
-func (s *Store) HasCodeFirst(ctx context.Context, p *v1alpha1.Product) (bool, error) {
-	list, err := listOf(ctx, s.cache, &v1alpha1.ProductList{}, "", IndexProductCode, s.Names.Code(p))
-	if err != nil {
-		return false, err
-	}
-	return !slices.ContainsFunc(list.Items, func(other v1alpha1.Product) bool { return older(&other, p) }), nil
 }
 
 // MaxAccepted is how many Subscriptions AcceptedSubscriptions returns at most:

@@ -32,7 +32,7 @@ func (nothing) List(context.Context, client.ObjectList, ...client.ListOption) er
 
 func TestTheButtonGivesAKeyThatWorksAtOnce(t *testing.T) {
 	v := newSite(t)
-	link := v.link(ActivatePath)
+	link := v.link(secrets.ActivatePath)
 	shown := v.do(http.MethodGet, link, nil)
 	w := v.do(http.MethodPost, link, fields(shown.Body.String()), "Sec-Fetch-Site", "same-origin")
 	if w.Code != http.StatusSeeOther || w.Body.Len() != 0 {
@@ -115,12 +115,12 @@ func (v *site) longLink() string {
 	if err != nil {
 		v.Fatal(err)
 	}
-	return ActivatePath + text
+	return secrets.ActivatePath + text
 }
 
 func (v *site) registrationToken() string {
 	v.Helper()
-	return fields(v.do(http.MethodGet, v.link(RegisterPath), nil).Body.String()).Get(tokenField)
+	return fields(v.do(http.MethodGet, v.link(secrets.RegisterPath), nil).Body.String()).Get(tokenField)
 }
 
 // formOf is a form of the activation page of a Subscription.
@@ -137,7 +137,7 @@ func (v *site) formOf(subscription string, party secrets.Party) string {
 
 func TestNoKeyIsHandedOutToWhoIsNoLongerSubscribed(t *testing.T) {
 	v := newSite(t)
-	link := v.link(ActivatePath)
+	link := v.link(secrets.ActivatePath)
 	form := fields(v.do(http.MethodGet, link, nil).Body.String())
 	expect.Edit(v.Stage, v.sub, func(sub *v1alpha1.Subscription) { sub.Spec.State = v1alpha1.SubscriptionCancelled })
 	if w := v.do(http.MethodPost, link, form); w.Code != http.StatusForbidden {
@@ -208,7 +208,7 @@ func TestKeysOfOneLinkAreBounded(t *testing.T) {
 func TestAKeyThatCannotBeCommittedIsNotHandedOut(t *testing.T) {
 	v := newSite(t)
 	broken := expect.Disturbed(v.Operator, expect.Faults{PatchStatus: func(func() error) error { return context.DeadlineExceeded }})
-	link := v.link(ActivatePath)
+	link := v.link(secrets.ActivatePath)
 	form := fields(v.do(http.MethodGet, link, nil).Body.String())
 	v.service.store = store.New(v.Names, v.Operator, broken, v.Clock)
 	w := v.do(http.MethodPost, link, form)

@@ -59,7 +59,7 @@ func newSite(t testing.TB) *site {
 // link is the path of a page for the customer.
 func (v *site) link(path string) string {
 	v.Helper()
-	purpose := map[string]secrets.LinkPurpose{RegisterPath: secrets.RegistrationLink, ActivatePath: secrets.ActivationLink}[path]
+	purpose := map[string]secrets.LinkPurpose{secrets.RegisterPath: secrets.RegistrationLink, secrets.ActivatePath: secrets.ActivationLink}[path]
 	text, err := v.Keys.Get().Sealing.SealLink(v.Clock.Now(), purpose,
 		secrets.Link{Namespace: v.Namespace, Subscription: "initech", Party: v.Names.Party(v.product, v.sub), ExpirationTime: v.Clock.Now().Add(time.Hour)})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
+	"github.com/license-operator/license-operator/internal/secrets"
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/test/builder"
 	"github.com/license-operator/license-operator/test/expect"
@@ -47,10 +48,10 @@ func TestThePagesReadAsTheyShould(t *testing.T) {
 		change func(*site)
 		field  string
 	}{
-		"register.html":       {RegisterPath, nil, tokenField},
-		"register-trial.html": {RegisterPath, func(v *site) { freeTrial(v) }, tokenField},
-		"activate.html":       {ActivatePath, nil, formField},
-		"unnamed.html":        {ActivatePath, func(v *site) { unnamed(v) }, formField},
+		"register.html":       {secrets.RegisterPath, nil, tokenField},
+		"register-trial.html": {secrets.RegisterPath, func(v *site) { freeTrial(v) }, tokenField},
+		"activate.html":       {secrets.ActivatePath, nil, formField},
+		"unnamed.html":        {secrets.ActivatePath, func(v *site) { unnamed(v) }, formField},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := newSite(t)
@@ -65,7 +66,7 @@ func TestThePagesReadAsTheyShould(t *testing.T) {
 		})
 	}
 	t.Run("problem.html", func(t *testing.T) {
-		golden(t, "problem.html", newSite(t).do(http.MethodGet, RegisterPath+"nonsense", nil).Body.String(), nil)
+		golden(t, "problem.html", newSite(t).do(http.MethodGet, secrets.RegisterPath+"nonsense", nil).Body.String(), nil)
 	})
 }
 
@@ -87,7 +88,7 @@ func TestNamesAreTextAndNothingElse(t *testing.T) {
 		p.Spec.Registration.FulfillmentURL = `https://render.acme.example/?q="><script>alert(1)</script>`
 	})
 	expect.Edit(v.Stage, v.sub, func(sub *v1alpha1.Subscription) { sub.Spec.Customer.DisplayName = evil })
-	for _, path := range []string{RegisterPath, ActivatePath} {
+	for _, path := range []string{secrets.RegisterPath, secrets.ActivatePath} {
 		page := v.do(http.MethodGet, v.link(path), nil).Body.String()
 		for _, tag := range []string{"<script", "<img", "onerror=alert(1)>"} {
 			if strings.Contains(page, tag) {
@@ -102,7 +103,7 @@ func TestNamesAreTextAndNothingElse(t *testing.T) {
 
 func TestEachTimeThePageIsShownItHasAFreshToken(t *testing.T) {
 	v := newSite(t)
-	link, seen := v.link(RegisterPath), map[string]bool{}
+	link, seen := v.link(secrets.RegisterPath), map[string]bool{}
 	for range 3 {
 		page := v.do(http.MethodGet, link, nil).Body.String()
 		token := fields(page).Get(tokenField)
@@ -150,18 +151,18 @@ func TestWhatIsWrongIsSaidInPlainWords(t *testing.T) {
 		heading string
 		detail  string
 	}{
-		"no link": {path: func(*site) string { return RegisterPath }, status: 404,
+		"no link": {path: func(*site) string { return secrets.RegisterPath }, status: 404,
 			heading: "There is nothing behind this link", detail: "The link is not complete"},
 		"no link and no slash": {path: func(*site) string { return "/activate" }, status: 404,
 			heading: "There is nothing behind this link", detail: "The link is not complete"},
-		"a cut link": {path: func(v *site) string { l := v.link(RegisterPath); return l[:len(l)-1] }, status: 404,
+		"a cut link": {path: func(v *site) string { l := v.link(secrets.RegisterPath); return l[:len(l)-1] }, status: 404,
 			heading: "There is nothing behind this link", detail: "Copy all of it"},
-		"a link with more behind it": {path: func(v *site) string { return v.link(RegisterPath) + "/more" }, status: 404,
+		"a link with more behind it": {path: func(v *site) string { return v.link(secrets.RegisterPath) + "/more" }, status: 404,
 			heading: "There is nothing behind this link", detail: "Copy all of it"},
 		"the other page's link": {path: func(v *site) string {
-			return ActivatePath + strings.TrimPrefix(v.link(RegisterPath), RegisterPath)
+			return secrets.ActivatePath + strings.TrimPrefix(v.link(secrets.RegisterPath), secrets.RegisterPath)
 		}, status: 404, heading: "There is nothing behind this link", detail: "Copy all of it"},
-		"an expired link": {path: func(v *site) string { l := v.link(RegisterPath); v.Step(time.Hour); return l }, status: 410,
+		"an expired link": {path: func(v *site) string { l := v.link(secrets.RegisterPath); v.Step(time.Hour); return l }, status: 410,
 			heading: "This link has expired", detail: "Links are good for a limited time. Ask the vendor for another one."},
 		"a customer who has gone": {change: func(v *site) { v.Delete(v.sub) }, status: 404,
 			heading: "There is nothing behind this link", detail: "no longer there"},
@@ -179,7 +180,7 @@ func TestWhatIsWrongIsSaidInPlainWords(t *testing.T) {
 		"no site to register at": {change: func(v *site) {
 			expect.Edit(v.Stage, v.product, func(p *v1alpha1.Product) { p.Spec.Registration.FulfillmentURL = "" })
 		}, status: 404, heading: "This product can&#39;t be set up here", detail: "The vendor has no site yet"},
-		"no site to activate at": {path: func(v *site) string { return v.link(ActivatePath) }, change: func(v *site) {
+		"no site to activate at": {path: func(v *site) string { return v.link(secrets.ActivatePath) }, change: func(v *site) {
 			expect.Edit(v.Stage, v.product, func(p *v1alpha1.Product) { p.Spec.Activation.RedirectURL = "" })
 		}, status: 404, heading: "This product can&#39;t be set up here", detail: "The vendor has no site yet"},
 		"a product whose code is another's": {change: func(v *site) {
@@ -187,13 +188,13 @@ func TestWhatIsWrongIsSaidInPlainWords(t *testing.T) {
 				p.Status.Conditions = []metav1.Condition{builder.Condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonDuplicateCode)}
 			})
 		}, status: 404, heading: "This product can&#39;t be set up here", detail: "has not finished setting up this product"},
-		"a payment that is awaited": {path: func(v *site) string { return v.link(ActivatePath) }, change: inState(v1alpha1.SubscriptionPending), status: 403,
+		"a payment that is awaited": {path: func(v *site) string { return v.link(secrets.ActivatePath) }, change: inState(v1alpha1.SubscriptionPending), status: 403,
 			heading: "Your subscription is not active", detail: "has not confirmed your subscription yet"},
-		"a suspended subscription": {path: func(v *site) string { return v.link(ActivatePath) }, change: inState(v1alpha1.SubscriptionSuspended), status: 403,
+		"a suspended subscription": {path: func(v *site) string { return v.link(secrets.ActivatePath) }, change: inState(v1alpha1.SubscriptionSuspended), status: 403,
 			heading: "Your subscription is not active", detail: "Your subscription is suspended. Ask the vendor."},
-		"a cancelled subscription": {path: func(v *site) string { return v.link(ActivatePath) }, change: inState(v1alpha1.SubscriptionCancelled), status: 403,
+		"a cancelled subscription": {path: func(v *site) string { return v.link(secrets.ActivatePath) }, change: inState(v1alpha1.SubscriptionCancelled), status: 403,
 			heading: "Your subscription is not active", detail: "Your subscription has ended. Ask the vendor."},
-		"a subscription that has not begun": {path: func(v *site) string { return v.link(ActivatePath) }, change: func(v *site) {
+		"a subscription that has not begun": {path: func(v *site) string { return v.link(secrets.ActivatePath) }, change: func(v *site) {
 			expect.Edit(v.Stage, v.sub, func(sub *v1alpha1.Subscription) {
 				*sub = *builder.Subscription("initech", "render-farm").InNamespace(v.Namespace).WithCustomer("cust-42").StartingAt(v.Clock.Now().Add(time.Hour)).
 					With(func(s *v1alpha1.Subscription) { s.ObjectMeta = sub.ObjectMeta }).Build()
@@ -201,7 +202,7 @@ func TestWhatIsWrongIsSaidInPlainWords(t *testing.T) {
 		}, status: 403, heading: "Your subscription is not active", detail: "has not begun yet"},
 		"a POST to the registration page": {method: http.MethodPost, status: 405,
 			heading: "A browser can&#39;t do that here", detail: "Open the link in the address bar."},
-		"a DELETE of the activation page": {method: http.MethodDelete, path: func(v *site) string { return v.link(ActivatePath) }, status: 405,
+		"a DELETE of the activation page": {method: http.MethodDelete, path: func(v *site) string { return v.link(secrets.ActivatePath) }, status: 405,
 			heading: "A browser can&#39;t do that here", detail: "Open the link in the address bar."},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +211,7 @@ func TestWhatIsWrongIsSaidInPlainWords(t *testing.T) {
 				test.change(v)
 			}
 			if test.path == nil {
-				test.path = func(v *site) string { return v.link(RegisterPath) }
+				test.path = func(v *site) string { return v.link(secrets.RegisterPath) }
 			}
 			if test.method == "" {
 				test.method = http.MethodGet
@@ -239,7 +240,7 @@ func TestWhatIsWrongIsSaidInPlainWords(t *testing.T) {
 
 func TestTheRegistrationPageIsShownWhateverTheState(t *testing.T) {
 	v := newSite(t)
-	link := v.link(RegisterPath)
+	link := v.link(secrets.RegisterPath)
 	for _, state := range []v1alpha1.SubscriptionState{v1alpha1.SubscriptionPending, v1alpha1.SubscriptionSuspended, v1alpha1.SubscriptionCancelled} {
 		expect.Edit(v.Stage, v.sub, func(sub *v1alpha1.Subscription) { sub.Spec.State = state })
 		if w := v.do(http.MethodGet, link, nil); w.Code != http.StatusOK {
@@ -266,7 +267,7 @@ func TestAFaultWithoutWordsOfItsOwnIsInternal(t *testing.T) {
 
 func TestALinkThatIsUsedTooOftenIsThrottled(t *testing.T) {
 	v := newSite(t)
-	link, other := v.link(RegisterPath), v.link(ActivatePath)
+	link, other := v.link(secrets.RegisterPath), v.link(secrets.ActivatePath)
 	for n := range viewBurst {
 		if w := v.do(http.MethodGet, link, nil); w.Code != http.StatusOK {
 			t.Fatalf("view %d: the status is %d", n, w.Code)
@@ -299,7 +300,7 @@ func TestALinkThatIsUsedTooOftenIsThrottled(t *testing.T) {
 func TestACacheThatLagsHidesNoCustomer(t *testing.T) {
 	v := newSite(t)
 	v.service = New(v.Clock, store.New(v.Names, nothing{}, v.Operator, v.Clock), v.Keys, strings.NewReader(strings.Repeat("0123456789abcdef", 4)))
-	if w := v.do(http.MethodGet, v.link(RegisterPath), nil); w.Code != http.StatusOK {
+	if w := v.do(http.MethodGet, v.link(secrets.RegisterPath), nil); w.Code != http.StatusOK {
 		t.Errorf("the status is %d: %s", w.Code, w.Body)
 	}
 }
@@ -307,7 +308,7 @@ func TestACacheThatLagsHidesNoCustomer(t *testing.T) {
 func TestWithoutRandomBytesThereIsNoToken(t *testing.T) {
 	v := newSite(t)
 	v.service = New(v.Clock, store.New(v.Names, v.Operator, v.Operator, v.Clock), v.Keys, strings.NewReader(""))
-	for _, path := range []string{RegisterPath, ActivatePath} {
+	for _, path := range []string{secrets.RegisterPath, secrets.ActivatePath} {
 		w := v.do(http.MethodGet, v.link(path), nil)
 		if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), internalDetail[:20]) || strings.Contains(w.Body.String(), "<form") {
 			t.Errorf("%s: the status is %d: %s", path, w.Code, w.Body)

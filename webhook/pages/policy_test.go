@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
+
+	"github.com/license-operator/license-operator/internal/secrets"
 )
 
 func TestEveryAnswerIsProtected(t *testing.T) {
@@ -20,7 +22,7 @@ func TestEveryAnswerIsProtected(t *testing.T) {
 	policy := func(forms, sandbox string) string {
 		return "default-src 'none'; style-src " + styleSource + "; form-action " + forms + "; frame-ancestors 'none'; base-uri 'none'" + sandbox
 	}
-	activate := v.link(ActivatePath)
+	activate := v.link(secrets.ActivatePath)
 	form := fields(v.do(http.MethodGet, activate, nil).Body.String())
 	for name, test := range map[string]struct {
 		method, path string
@@ -29,13 +31,13 @@ func TestEveryAnswerIsProtected(t *testing.T) {
 		policy       string
 		header       map[string]string
 	}{
-		"the registration page": {http.MethodGet, v.link(RegisterPath), nil, 200, policy("https://render.acme.example https:", "; sandbox allow-forms"), nil},
-		"its headers alone":     {http.MethodHead, v.link(RegisterPath), nil, 200, policy("https://render.acme.example https:", "; sandbox allow-forms"), nil},
+		"the registration page": {http.MethodGet, v.link(secrets.RegisterPath), nil, 200, policy("https://render.acme.example https:", "; sandbox allow-forms"), nil},
+		"its headers alone":     {http.MethodHead, v.link(secrets.RegisterPath), nil, 200, policy("https://render.acme.example https:", "; sandbox allow-forms"), nil},
 		"the activation page":   {http.MethodGet, activate, nil, 200, policy("'self' https://render.acme.example:8443 https:", ""), map[string]string{"Cross-Origin-Opener-Policy": "same-origin"}},
 		"the way to the vendor": {http.MethodPost, activate, form, 303, policy("'none'", "; sandbox"), map[string]string{"Content-Type": ""}},
-		"an error":              {http.MethodGet, RegisterPath, nil, 404, policy("'none'", "; sandbox"), nil},
-		"a wrong method":        {http.MethodPut, RegisterPath, nil, 405, policy("'none'", "; sandbox"), map[string]string{"Allow": "GET, HEAD"}},
-		"another wrong method":  {http.MethodPut, ActivatePath, nil, 405, policy("'none'", "; sandbox"), map[string]string{"Allow": "GET, HEAD, POST"}},
+		"an error":              {http.MethodGet, secrets.RegisterPath, nil, 404, policy("'none'", "; sandbox"), nil},
+		"a wrong method":        {http.MethodPut, secrets.RegisterPath, nil, 405, policy("'none'", "; sandbox"), map[string]string{"Allow": "GET, HEAD"}},
+		"another wrong method":  {http.MethodPut, secrets.ActivatePath, nil, 405, policy("'none'", "; sandbox"), map[string]string{"Allow": "GET, HEAD, POST"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := v.do(test.method, test.path, test.form)
@@ -93,7 +95,7 @@ func TestTheSourceOfAnAddress(t *testing.T) {
 
 func TestThePagesNeedNothingButThemselves(t *testing.T) {
 	v := newSite(t)
-	for name, path := range map[string]string{"registration": v.link(RegisterPath), "activation": v.link(ActivatePath), "error": RegisterPath} {
+	for name, path := range map[string]string{"registration": v.link(secrets.RegisterPath), "activation": v.link(secrets.ActivatePath), "error": secrets.RegisterPath} {
 		t.Run(name, func(t *testing.T) {
 			page := v.do(http.MethodGet, path, nil).Body.String()
 			_, rest, _ := strings.Cut(page, "<style>")

@@ -49,17 +49,11 @@ type Page struct {
 	answer func(*Service, context.Context, Request, *customer) (*Answer, error)
 }
 
-// The paths of the pages, below the path prefix: a link follows.
-const (
-	RegisterPath = "/register/"
-	ActivatePath = "/activate/"
-)
-
 // all are the pages.
 var all = []*Page{
-	{Action: "Register", Methods: []string{http.MethodGet, http.MethodHead}, prefix: RegisterPath,
+	{Action: "Register", Methods: []string{http.MethodGet, http.MethodHead}, prefix: secrets.RegisterPath,
 		purpose: secrets.RegistrationLink, views: tokensPerSecond, answer: (*Service).register},
-	{Action: "Activate", Methods: []string{http.MethodGet, http.MethodHead, http.MethodPost}, prefix: ActivatePath,
+	{Action: "Activate", Methods: []string{http.MethodGet, http.MethodHead, http.MethodPost}, prefix: secrets.ActivatePath,
 		purpose: secrets.ActivationLink, views: viewsPerSecond, answer: (*Service).activate},
 }
 
