@@ -46,17 +46,24 @@ func TestOfTwoProductsWithOneCodeTheOlderIsFound(t *testing.T) {
 	}
 }
 
-func TestNamespacesOfACode(t *testing.T) {
+func TestWhoHasACodeFirst(t *testing.T) {
 	s, other := newScene(t), newScene(t)
 	code := "CODE" + s.Namespace[strings.LastIndexByte(s.Namespace, '-')+1:]
 	first, second := s, other
 	if s.Namespace < other.Namespace {
 		first, second = other, s
 	}
-	first.Create(builder.Product("b").WithCode(code).Build())
+	oldest := builder.Product("b").WithCode(code).Build()
+	later, again := builder.Product("a").WithCode(code).Build(), builder.Product("a").WithCode(code).Build()
+	first.Create(oldest)
 	time.Sleep(time.Second) // Times of creation are to the second.
-	second.Create(builder.Product("a").WithCode(code).Build())
-	first.Create(builder.Product("a").WithCode(code).Build())
+	second.Create(later)
+	first.Create(again)
+	for p, want := range map[*v1alpha1.Product]bool{oldest: true, later: false, again: false} {
+		if got, err := s.current.HasCodeFirst(t.Context(), p); err != nil || got != want {
+			t.Errorf("that %s/%s has its code first is %t, %v", p.Namespace, p.Name, got, err)
+		}
+	}
 	want := []string{first.Namespace, second.Namespace}
 	got, err := s.current.NamespacesOfCode(t.Context(), code)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
