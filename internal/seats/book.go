@@ -37,9 +37,8 @@ type book struct {
 	reserved map[string]int64
 	// next is the read that those who wait now will share.
 	next *sharedRead
-	// writers are the other replicas that have written lately, and when they
-	// were seen.
-	writers map[string]time.Time
+	// rivals are the other replicas that have committed lately.
+	rivals map[string]*rival
 	// batch is how many operations came with each commit lately.
 	batch int
 	// turn is nil if this replica may write next.

@@ -92,7 +92,7 @@ func (b *Books) book(ctx context.Context, key Key) (*book, error) {
 	b.mu.Lock()
 	bk, found := b.books[key]
 	if !found {
-		bk = &book{parent: b, key: key, slots: map[int32]*slot{}, writers: map[string]time.Time{}, index: newIndex(), viewTerm: -1, loading: make(chan struct{}), reading: make(chan struct{}, 1)}
+		bk = &book{parent: b, key: key, slots: map[int32]*slot{}, rivals: map[string]*rival{}, index: newIndex(), viewTerm: -1, loading: make(chan struct{}), reading: make(chan struct{}, 1)}
 		b.books[key] = bk // From here on what the watch shows is taken in.
 		go bk.load()
 	}

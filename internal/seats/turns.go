@@ -14,14 +14,29 @@ import (
 // lets every other one that it saw lately commit once before its next version.
 // This is for speed only. Whoever does not wait is refused by the API server.
 const (
-	// turnMemory is how long a replica counts that has committed.
+	// turnMemory is after how long a replica that has not committed is forgotten.
 	turnMemory = time.Second
 	// turnPatience is how many times as long as its own commit took a replica
-	// waits for each other one.
-	turnPatience = 2
+	// waits for each other one, which has to see the version, commit the next, and
+	// be seen.
+	turnPatience = 4
 	// maxPatience bounds the whole wait.
 	maxPatience = 250 * time.Millisecond
+	// maxIgnored bounds how many rounds a replica is not waited for.
+	maxIgnored = 16
 )
+
+// rival is another replica that commits to the open block.
+type rival struct {
+	// seen is when its last version came.
+	seen time.Time
+	// wrote says that it has committed since this replica has.
+	wrote bool
+	// vain is 0 if the last wait for it was not in vain, and more the more often
+	// it was. ignored is in how many rounds it is not waited for: who commits now
+	// and then only holds nobody up.
+	vain, ignored int
+}
 
 // turn is what a replica waits for before its next version of the open block.
 type turn struct {
@@ -39,11 +54,19 @@ func (bk *book) seen(b *Block) {
 	if b == nil || b.Writer == "" || b.Writer == bk.parent.writer || bk.newest != nil && b.Term < bk.newest.Term {
 		return
 	}
-	bk.writers[b.Writer] = bk.parent.clock.Now()
+	r := bk.rivals[b.Writer]
+	if r == nil {
+		r = &rival{}
+		bk.rivals[b.Writer] = r
+	}
+	r.seen, r.wrote = bk.parent.clock.Now(), true
 	if bk.turn == nil {
 		return
 	}
-	delete(bk.turn.awaited, b.Writer)
+	if _, awaited := bk.turn.awaited[b.Writer]; awaited {
+		r.vain = 0
+		delete(bk.turn.awaited, b.Writer)
+	}
 	if len(bk.turn.awaited) == 0 {
 		close(bk.turn.over)
 		bk.turn = nil
@@ -54,13 +77,21 @@ func (bk *book) seen(b *Block) {
 // opened last, which took so long. The lock is held.
 func (bk *book) yield(took time.Duration) {
 	now := bk.parent.clock.Now()
-	awaited := make(map[string]struct{}, len(bk.writers))
-	for w, last := range bk.writers {
-		if now.Sub(last) > turnMemory {
-			delete(bk.writers, w)
+	awaited := make(map[string]struct{}, len(bk.rivals))
+	for writer, r := range bk.rivals {
+		if now.Sub(r.seen) > turnMemory {
+			delete(bk.rivals, writer)
 			continue
 		}
-		awaited[w] = struct{}{}
+		if !r.wrote {
+			continue
+		}
+		r.wrote = false
+		if r.ignored > 0 {
+			r.ignored--
+			continue
+		}
+		awaited[writer] = struct{}{}
 	}
 	bk.turn = nil
 	if len(awaited) > 0 {
@@ -89,8 +120,11 @@ func (bk *book) awaitTurn(ctx context.Context) {
 	bk.mu.Lock()
 	defer bk.mu.Unlock()
 	if bk.turn == t {
-		for w := range t.awaited {
-			delete(bk.writers, w)
+		for writer := range t.awaited {
+			if r := bk.rivals[writer]; r != nil {
+				r.ignored = min(2*r.vain, maxIgnored)
+				r.vain = r.ignored + 1
+			}
 		}
 		bk.turn = nil
 	}

@@ -81,6 +81,30 @@ func TestAnIdleReplicaHoldsNobodyUp(t *testing.T) {
 	})
 }
 
+func TestAReplicaThatCommitsNowAndThenHoldsNobodyUp(t *testing.T) {
+	inWorld(t, 100000, func(w *world) {
+		replicas := w.busy(2)
+		for n := range 5 { // Both are known.
+			replicas[0].must(fmt.Sprint("a", n))
+			replicas[1].must(fmt.Sprint("b", n))
+		}
+		before := replicas[0].client.Writes()
+		var group sync.WaitGroup
+		group.Go(func() {
+			for n := range 25 {
+				time.Sleep(40 * time.Millisecond)
+				replicas[1].must(fmt.Sprint("now and then ", n))
+			}
+		})
+		w.crowd(time.Second, 10, replicas[0])
+		group.Wait()
+		// Waiting 32 ms after each of the 25, there would be some 55.
+		if writes := replicas[0].client.Writes() - before; writes < 75 {
+			t.Errorf("%d commits in a second", writes)
+		}
+	})
+}
+
 func TestBlocksAreSmallWhileItIsCalm(t *testing.T) {
 	largest := func(w *world) (blocks, entries int) {
 		book := w.store.Book(team)
