@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
@@ -107,13 +108,15 @@ func TestATokenOfAPageIsForItsListOnly(t *testing.T) {
 
 func TestWhoMayListEntitlements(t *testing.T) {
 	const mayList = "list subscriptions"
-	s := newScene(t)
+	own := "MKT" + strings.ToUpper(rand.String(5)) // Of many vendors with one code, only some are looked at.
+	ownCode := func(p *builder.ProductBuilder) { p.WithCode(own) }
+	s := newScene(t, ownCode)
 	market(s)
 	time.Sleep(time.Second) // The older Product comes first; times of creation are to the second.
-	other := newScene(t)    // Another vendor with the same code.
+	other := newScene(t, ownCode)
 	elsewhere := *s.vendor
 	elsewhere.Namespace = "elsewhere"
-	own := []string{`cust-42 gpu {"BooleanValue":true}`, `cust-42 seats {"IntegerValue":10}`}
+	theirOwn := []string{`cust-42 gpu {"BooleanValue":true}`, `cust-42 seats {"IntegerValue":10}`}
 	stranger := s.customer()
 	stranger.Subscription = "other" // To another product.
 	for name, test := range map[string]struct {
@@ -126,22 +129,22 @@ func TestWhoMayListEntitlements(t *testing.T) {
 	}{
 		"the vendor":                               {who: func() *auth.Principal { return s.vendor }, rows: 8},
 		"another vendor":                           {who: func() *auth.Principal { return &elsewhere }, kind: fault.InvalidParameter, says: "ProductCode is not"},
-		"the customer":                             {who: s.customer, rows: 2, want: own},
-		"the customer, of all":                     {who: s.customer, f: filter{awsjson.FilterDimension: {"gpu", "seats"}}, rows: 2, want: own},
-		"the customer, of itself":                  {who: s.customer, f: filter{awsjson.FilterCustomerIdentifier: {customer, "cust-43"}}, rows: 2, want: own},
+		"the customer":                             {who: s.customer, rows: 2, want: theirOwn},
+		"the customer, of all":                     {who: s.customer, f: filter{awsjson.FilterDimension: {"gpu", "seats"}}, rows: 2, want: theirOwn},
+		"the customer, of itself":                  {who: s.customer, f: filter{awsjson.FilterCustomerIdentifier: {customer, "cust-43"}}, rows: 2, want: theirOwn},
 		"the customer, of another":                 {who: s.customer, f: filter{awsjson.FilterCustomerIdentifier: {"cust-43"}}},
 		"a customer of another product":            {who: func() *auth.Principal { return stranger }, kind: fault.InvalidParameter, says: "ProductCode is not"},
 		"a ServiceAccount with the right":          {who: func() *auth.Principal { return s.pod(mayList) }, rows: 8},
 		"a ServiceAccount without":                 {who: func() *auth.Principal { return s.pod() }, kind: fault.AccessDenied, says: "may not list subscriptions there"},
 		"a ServiceAccount with others":             {who: func() *auth.Principal { return s.pod("get subscriptions", "list products") }, kind: fault.AccessDenied, says: "bind a Role"},
 		"a ServiceAccount of both":                 {who: func() *auth.Principal { other.rbac = s.rbac; other.pod(mayList); return s.pod(mayList) }, rows: 8},
-		"a ServiceAccount of both, with ARN":       {who: func() *auth.Principal { other.rbac = s.rbac; other.pod(mayList); return s.pod(mayList) }, f: filter{awsjson.FilterLicenseARN: {s.arn()}}, rows: 2, want: own},
+		"a ServiceAccount of both, with ARN":       {who: func() *auth.Principal { other.rbac = s.rbac; other.pod(mayList); return s.pod(mayList) }, f: filter{awsjson.FilterLicenseARN: {s.arn()}}, rows: 2, want: theirOwn},
 		"a ServiceAccount, ARN of a closed vendor": {who: func() *auth.Principal { return s.pod(mayList) }, f: filter{awsjson.FilterLicenseARN: {other.arn()}}, kind: fault.AccessDenied, says: "may not list subscriptions there"},
 		"a ServiceAccount, ARN of nobody":          {who: func() *auth.Principal { return s.pod(mayList) }, f: filter{awsjson.FilterLicenseARN: {"x"}}, kind: fault.AccessDenied, says: "may not list subscriptions there"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.rbac.allowed = map[string]bool{}
-			out, err := s.ask(s.service, test.who(), &awsjson.GetEntitlementsRequest{ProductCode: code, Filter: test.f})
+			out, err := s.ask(s.service, test.who(), &awsjson.GetEntitlementsRequest{ProductCode: own, Filter: test.f})
 			if test.kind != "" {
 				s.refused(err, test.kind, test.says)
 				return
