@@ -33,6 +33,9 @@ const (
 	// costs two writes of a status.
 	sendRate  = 50
 	sendBurst = 50
+	// maxKnown is of how many receivers it is remembered, while nothing is to be
+	// sent, that they answer. Another one is asked as if for the first time.
+	maxKnown = 4096
 	// outcomeBuffer is how many outcomes may wait for their controller.
 	outcomeBuffer = 1024
 )
@@ -287,7 +290,7 @@ func (d *Dispatcher) finish(t Task, answer Answer, sent, broken bool) {
 	v.running--
 	d.running--
 	d.doubt(v, r, answer, sent)
-	if len(r.queue) == 0 && r.running == 0 && !r.answers {
+	if len(r.queue) == 0 && r.running == 0 && (!r.answers || len(d.receivers) > maxKnown) {
 		delete(d.receivers, t.Receiver)
 	}
 	if len(v.turns) == 0 && v.running == 0 {
