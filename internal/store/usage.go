@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,7 +41,9 @@ type UsageKey struct {
 	ProductCode string
 	// Customer is the customer's identifier.
 	Customer string
-	// License is the LicenseID of the Subscription: each has hours of its own.
+	// License is the LicenseID that the report names, which has hours of its own;
+	// "" if it names none. That is of no Subscription: whichever of the customer's
+	// a replica counts it for, and whether that has been replaced, is all the same.
 	License   string
 	Dimension string
 	// Hour is the beginning of the hour, in UTC.
@@ -90,19 +93,28 @@ func NewUsageRecords(live client.Client) *UsageRecords {
 	return &UsageRecords{live: live, slots: make(chan struct{}, maxUsageWrites)}
 }
 
-// Put creates a record, unless there is one of its name, or else of one of the
-// others' names. first is the one that is there then, created whether it is this
-// one. An error means that it is not known: the same record may be put again, at
-// any replica.
-func (u *UsageRecords) Put(ctx context.Context, r *v1alpha1.UsageRecord, others ...string) (first *v1alpha1.UsageRecord, created bool, err error) {
+// OtherUsage are the records of other names that a report may be in already: one
+// that names a licence, and one that does not, are of the same hour.
+type OtherUsage struct {
+	Names []string
+	// Own says that only what is of the same Subscription counts.
+	Own bool
+}
+
+// Put creates a record, unless there is one of its name, or else one of the
+// others. first is the one that is there then, created whether it is this one.
+// Of reports of one name the API server lets one win; one of the others that is
+// made at the same moment may be overlooked. An error means that it is not known:
+// the same record may be put again, at any replica.
+func (u *UsageRecords) Put(ctx context.Context, r *v1alpha1.UsageRecord, others OtherUsage) (first *v1alpha1.UsageRecord, created bool, err error) {
 	select {
 	case u.slots <- struct{}{}:
 		defer func() { <-u.slots }()
 	case <-ctx.Done():
 		return nil, false, ctx.Err()
 	}
-	if len(others) > 0 {
-		first, err := u.firstOf(ctx, r.Namespace, append([]string{r.Name}, others...))
+	if len(others.Names) > 0 {
+		first, err := u.first(ctx, r, others)
 		if first != nil || err != nil {
 			return first, false, err
 		}
@@ -116,7 +128,7 @@ func (u *UsageRecords) Put(ctx context.Context, r *v1alpha1.UsageRecord, others 
 		if !apierrors.IsAlreadyExists(err) {
 			return nil, false, fmt.Errorf("create the UsageRecord %s/%s: %w", r.Namespace, r.Name, err)
 		}
-		old, err := u.firstOf(ctx, r.Namespace, []string{r.Name})
+		old, err := u.get(ctx, r.Namespace, r.Name)
 		if old != nil || err != nil {
 			return old, false, err
 		}
@@ -124,19 +136,33 @@ func (u *UsageRecords) Put(ctx context.Context, r *v1alpha1.UsageRecord, others 
 	return nil, false, fmt.Errorf("the UsageRecord %s/%s is there and not there", r.Namespace, r.Name)
 }
 
-// firstOf is the first record that there is of some names; nil if there is none.
-func (u *UsageRecords) firstOf(ctx context.Context, namespace string, names []string) (*v1alpha1.UsageRecord, error) {
-	for _, name := range names {
-		found := &v1alpha1.UsageRecord{}
-		err := u.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, found)
-		if err == nil {
-			return found, nil
-		}
-		if !apierrors.IsNotFound(err) {
-			return nil, fmt.Errorf("read the UsageRecord %s/%s: %w", namespace, name, err)
+// first is the record that there is of a report's own name, or else of the
+// others; nil if there is none.
+func (u *UsageRecords) first(ctx context.Context, r *v1alpha1.UsageRecord, others OtherUsage) (*v1alpha1.UsageRecord, error) {
+	first, err := u.get(ctx, r.Namespace, r.Name)
+	if first != nil || err != nil {
+		return first, err
+	}
+	for _, name := range others.Names {
+		other, err := u.get(ctx, r.Namespace, name)
+		if err != nil || other != nil && (!others.Own || other.Spec.SubscriptionRef == r.Spec.SubscriptionRef) {
+			return other, err
 		}
 	}
 	return nil, nil
+}
+
+// get reads a record; nil if there is none.
+func (u *UsageRecords) get(ctx context.Context, namespace, name string) (*v1alpha1.UsageRecord, error) {
+	found := &v1alpha1.UsageRecord{}
+	err := u.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, found)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the UsageRecord %s/%s: %w", namespace, name, err)
+	}
+	return found, nil
 }
 
 // NewUsageRecord is an empty record of a key, with the labels by which it is
@@ -170,39 +196,41 @@ func ContinueAfter(err error) string {
 	return status.Status().Continue
 }
 
-// MaxAccepted is how many Subscriptions AcceptedSubscriptions returns at most:
-// more than one is all that its callers want to know.
-const MaxAccepted = 2
-
-// AcceptedSubscriptions are the Subscriptions to a Product, at most MaxAccepted,
-// that a function accepts. Where the cache has none, the API server is asked.
-func (s *Store) AcceptedSubscriptions(ctx context.Context, namespace, product string, accepted func(*v1alpha1.Subscription) bool) ([]*v1alpha1.Subscription, error) {
+// OnlyCustomer are the Subscriptions to a Product that a function accepts, the
+// oldest first, if all are of one customer; nil if they are of several. Where the
+// cache has none, the API server is asked.
+func (s *Store) OnlyCustomer(ctx context.Context, namespace, product string, accepted func(*v1alpha1.Subscription) bool) ([]*v1alpha1.Subscription, error) {
 	var found []*v1alpha1.Subscription
-	add := func(sub *v1alpha1.Subscription) (enough bool) {
+	add := func(sub *v1alpha1.Subscription) (several bool) {
 		if sub.Spec.ProductRef.Name == product && accepted(sub) {
 			found = append(found, sub)
 		}
-		return len(found) == MaxAccepted
+		return len(found) > 1 && s.Names.Customer(found[0]) != s.Names.Customer(found[len(found)-1])
 	}
 	subs, err := s.SubscriptionsOf(ctx, namespace, product, "")
 	if err != nil {
 		return nil, err
 	}
+	several := false
 	for sub := range subs {
-		if add(sub) {
-			break
+		if several = add(sub); several {
+			return nil, nil
 		}
 	}
-	if len(found) > 0 {
-		return found, nil
+	if len(found) == 0 {
+		err = s.scan(ctx, namespace, "accepted/"+product, func(page []v1alpha1.Subscription) (some, enough bool) {
+			several = slices.ContainsFunc(page, func(sub v1alpha1.Subscription) bool { return add(&sub) })
+			return len(found) > 0, several
+		})
 	}
-	err = s.scan(ctx, namespace, "accepted/"+product, func(page []v1alpha1.Subscription) (some, enough bool) {
-		for i := range page {
-			if add(&page[i]) {
-				return true, true
-			}
+	if err != nil || several {
+		return nil, err
+	}
+	slices.SortFunc(found, func(a, b *v1alpha1.Subscription) int {
+		if older(a, b) {
+			return -1
 		}
-		return len(found) > 0, false
+		return 1
 	})
-	return found, err
+	return found, nil
 }

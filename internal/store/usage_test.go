@@ -5,8 +5,6 @@ package store_test
 
 import (
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,12 +75,12 @@ func TestPutKeepsTheFirst(t *testing.T) {
 		quantity, first int32
 		created         bool
 	}{{7, 7, true}, {7, 7, false}, {8, 7, false}} {
-		first, created, err := records.Put(t.Context(), record(test.quantity))
+		first, created, err := records.Put(t.Context(), record(test.quantity), store.OtherUsage{})
 		if err != nil || created != test.created || first.Spec.Quantity != test.first || first.UID == "" {
 			t.Errorf("%d: %+v, created %t, %v", test.quantity, first, created, err)
 		}
 	}
-	if first, _, err := store.NewUsageRecords(broken{s.Operator}).Put(t.Context(), record(9)); !errors.Is(err, errBroken) || first != nil {
+	if first, _, err := store.NewUsageRecords(broken{s.Operator}).Put(t.Context(), record(9), store.OtherUsage{}); !errors.Is(err, errBroken) || first != nil {
 		t.Errorf("the first can't be read: %+v, %v", first, err)
 	}
 }
@@ -90,32 +88,37 @@ func TestPutKeepsTheFirst(t *testing.T) {
 func TestPutLooksForTheRecordUnderOtherNames(t *testing.T) {
 	s := newScene(t)
 	records := store.NewUsageRecords(s.Operator)
-	of := func(license string) *v1alpha1.UsageRecord {
+	of := func(license, subscription string) *v1alpha1.UsageRecord {
 		key := usedKey
 		key.Namespace, key.License = s.Namespace, license
-		r := store.NewUsageRecord(key, "render-farm", "initech")
+		r := store.NewUsageRecord(key, "render-farm", subscription)
 		r.Spec.Operation = v1alpha1.OperationBatchMeterUsage
 		return r
 	}
-	old, next, none := of("old"), of("next"), of("none")
+	any := func(names ...string) store.OtherUsage { return store.OtherUsage{Names: names} }
+	own := func(names ...string) store.OtherUsage { return store.OtherUsage{Names: names, Own: true} }
+	old, next, none := of("old", "initech"), of("next", "initech"), of("none", "initech")
 	for _, test := range []struct {
 		what    string
 		put     *v1alpha1.UsageRecord
-		others  []string
+		others  store.OtherUsage
 		first   string
 		created bool
 	}{
-		{"there is none of any name", old, []string{next.Name, none.Name}, old.Name, true},
-		{"there is one of another name", next, []string{none.Name, old.Name}, old.Name, false},
-		{"the other names are not asked for", next, nil, next.Name, true},
-		{"its own name comes first", next, []string{old.Name}, next.Name, false},
+		{"there is none of any name", old, any(next.Name, none.Name), old.Name, true},
+		{"there is one of another name", next, any(none.Name, old.Name), old.Name, false},
+		{"there is one of another name and the same Subscription", next, own(none.Name, old.Name), old.Name, false},
+		{"the other names are not asked for", next, any(), next.Name, true},
+		{"its own name comes first", next, any(old.Name), next.Name, false},
+		{"there is one of another Subscription", of("third", "initech-2"), any(old.Name), old.Name, false},
+		{"there is one of another Subscription, which does not count", of("third", "initech-2"), own(old.Name), of("third", "").Name, true},
 	} {
-		first, created, err := records.Put(t.Context(), test.put, test.others...)
+		first, created, err := records.Put(t.Context(), test.put, test.others)
 		if err != nil || first.Name != test.first || created != test.created {
 			t.Errorf("%s: %s, created %t, %v", test.what, first.Name, created, err)
 		}
 	}
-	if first, _, err := store.NewUsageRecords(broken{s.Operator}).Put(t.Context(), of("new"), old.Name); !errors.Is(err, errBroken) || first != nil {
+	if first, _, err := store.NewUsageRecords(broken{s.Operator}).Put(t.Context(), of("new", "initech"), any(old.Name)); !errors.Is(err, errBroken) || first != nil {
 		t.Errorf("the others can't be read: %+v, %v", first, err)
 	}
 }
@@ -139,18 +142,22 @@ func TestContinueAfter(t *testing.T) {
 	}
 }
 
-func TestAcceptedSubscriptions(t *testing.T) {
+func TestTheOnlyCustomerOfAProduct(t *testing.T) {
 	s := newScene(t)
-	s.Create(
-		builder.Subscription("a", "render-farm").Build(), builder.Subscription("b", "studio").Build(),
-		builder.Subscription("c", "render-farm").Build(), builder.Subscription("d", "render-farm").Build())
+	of := func(name, product, customer string) *v1alpha1.Subscription {
+		return builder.Subscription(name, product).WithCustomer(customer).Build()
+	}
+	s.Create(of("f", "render-farm", "cust-42"))
+	time.Sleep(time.Second) // Times of creation are to the second.
+	s.Create(of("a", "render-farm", "cust-42"), of("b", "studio", "cust-42"), of("c", "render-farm", "cust-43"), of("d", "render-farm", "cust-44"))
 	for name, test := range map[string]struct{ accepted, want string }{
-		"none":                     {"", ""},
-		"one":                      {"c", "c"},
-		"two":                      {"ac", "ac"},
-		"no more than two are":     {"acd", "ac"},
-		"one of another product":   {"b", ""},
-		"one, and one of another'": {"bd", "d"},
+		"none":                           {"", ""},
+		"one":                            {"c", "c"},
+		"two":                            {"ac", ""},
+		"three":                          {"acd", ""},
+		"one with two, the oldest first": {"af", "fa"},
+		"one of another product":         {"b", ""},
+		"one, and one of another's":      {"bd", "d"},
 	} {
 		accepted := func(sub *v1alpha1.Subscription) bool { return strings.Contains(test.accepted, sub.Name) }
 		for where, st := range map[string]*store.Store{
@@ -158,19 +165,19 @@ func TestAcceptedSubscriptions(t *testing.T) {
 			"at the API server":    store.New(s.Names, emptyCache{}, s.Operator, s.Clock),
 			"in the cache of none": store.New(s.Names, s.Operator, s.Operator, s.Clock),
 		} {
-			subs, err := st.AcceptedSubscriptions(t.Context(), s.Namespace, "render-farm", accepted)
-			if where == "in the cache" && test.want == "" {
+			subs, err := st.OnlyCustomer(t.Context(), s.Namespace, "render-farm", accepted)
+			if known := strings.ContainsAny(test.accepted, "acdf"); where == "in the cache" && !known {
 				if err == nil {
 					t.Errorf("%s %s: nobody was asked", name, where)
 				}
 				continue
 			}
-			got := map[string]bool{}
+			got := ""
 			for _, sub := range subs {
-				got[sub.Name] = true
+				got += sub.Name
 			}
-			if names := strings.Join(slices.Sorted(maps.Keys(got)), ""); err != nil || names != test.want {
-				t.Errorf("%s %s: %q %v, want %q", name, where, names, err, test.want)
+			if err != nil || got != test.want {
+				t.Errorf("%s %s: %q %v, want %q", name, where, got, err, test.want)
 			}
 		}
 	}

@@ -200,6 +200,64 @@ func TestARetryAfterTheOlderSubscriptionWasSuspendedIsRecordedOnce(t *testing.T)
 	}
 }
 
+// A nightly job that reports the last hours again is no other report because the
+// Subscription was replaced by another of the same customer meanwhile.
+func TestAReportForASubscriptionThatWasReplacedIsRecordedOnce(t *testing.T) {
+	s := newShop(t)
+	report := s.report(hourly(s.Clock.Now(), initech, minutes, 7))
+	first := readBatch(t, s.first.must(s.vendor, "BatchMeterUsage", report))
+	s.Delete(s.initech)
+	s.Create(builder.Subscription("initech-2", product).WithCustomer(initech).Build())
+	again := readBatch(t, s.second.must(s.vendor, "BatchMeterUsage", report))
+	if again.Results[0].Status != "Success" || again.Results[0].MeteringRecordID != first.Results[0].MeteringRecordID {
+		t.Errorf("%+v, at first %+v", again, first)
+	}
+	if all := s.records(); len(all) != 1 {
+		t.Errorf("%d records, want 1", len(all))
+	}
+}
+
+// A report that names the licence and one that does not are of one hour, if they
+// are of one licence.
+func TestTheHourOfALicenceIsTheSameWhetherItIsNamed(t *testing.T) {
+	for name, test := range map[string]struct {
+		first, then string // Which licence is named: "", 1 or 2.
+		want        string
+	}{
+		"named, then not":                  {"1", "", "DuplicateRecord"},
+		"the other one named, then not":    {"2", "", "DuplicateRecord"},
+		"not named, then named":            {"", "1", "DuplicateRecord"},
+		"not named, then the other is":     {"", "2", "Success"},
+		"one named, then the other":        {"1", "2", "Success"},
+		"not named, then not named either": {"", "", "DuplicateRecord"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t)
+			second := builder.Subscription("initech-2", product).WithCustomer(initech).Build()
+			s.Create(second)
+			arns := map[string]string{"1": s.arn(s.initech), "2": s.arn(second)}
+			of := func(at time.Time, license string, quantity int) string {
+				record := hourly(at, initech, minutes, quantity)
+				if license != "" {
+					record = strings.Replace(record, "{", fmt.Sprintf(`{"LicenseArn":%q,`, arns[license]), 1)
+				}
+				return record
+			}
+			now := s.Clock.Now()
+			before := now.Add(-time.Hour)
+			one := readBatch(t, s.first.must(s.vendor, "BatchMeterUsage", s.report(of(now, test.first, 5), of(now, test.then, 7))))
+			if want := []string{"Success", test.want}; !slices.Equal(one.statuses(), want) {
+				t.Errorf("in one request: %v, want %v", one.statuses(), want)
+			}
+			readBatch(t, s.first.must(s.vendor, "BatchMeterUsage", s.report(of(before, test.first, 5))))
+			two := readBatch(t, s.second.must(s.vendor, "BatchMeterUsage", s.report(of(before, test.then, 7))))
+			if want := []string{test.want}; !slices.Equal(two.statuses(), want) {
+				t.Errorf("in two requests: %v, want %v", two.statuses(), want)
+			}
+		})
+	}
+}
+
 func TestWhoIsSubscribedWhen(t *testing.T) {
 	s := newShop(t)
 	now := s.Clock.Now()
@@ -255,11 +313,14 @@ func TestWhoIsSubscribedWhen(t *testing.T) {
 
 func TestALargeBatch(t *testing.T) {
 	s := newShop(t)
-	var parts []string
-	for i := range 2500 {
-		parts = append(parts, fmt.Sprintf(`{"AllocatedUsageQuantity":1,"Tags":[{"Key":"number","Value":"%d"},{"Key":"padding","Value":%q}]}`, i, strings.Repeat("x", 256)))
+	padded := func(padding string) string {
+		var parts []string
+		for i := range 2500 {
+			parts = append(parts, fmt.Sprintf(`{"AllocatedUsageQuantity":1,"Tags":[{"Key":"number","Value":"%d"},{"Key":"padding","Value":"%s"}]}`, i, strings.Repeat(padding, 256)))
+		}
+		return s.report(fmt.Sprintf(`{"Timestamp":%d,"CustomerIdentifier":%q,"Dimension":%q,"Quantity":2500,"UsageAllocations":[%s]}`, s.Clock.Now().Unix(), initech, minutes, strings.Join(parts, ",")))
 	}
-	body := s.report(fmt.Sprintf(`{"Timestamp":%d,"CustomerIdentifier":%q,"Dimension":%q,"Quantity":2500,"UsageAllocations":[%s]}`, s.Clock.Now().Unix(), initech, minutes, strings.Join(parts, ",")))
+	body := padded("x")
 	if len(body) < 800_000 || len(body) > 1<<20 {
 		t.Fatalf("the body has %d bytes", len(body))
 	}
@@ -268,5 +329,10 @@ func TestALargeBatch(t *testing.T) {
 	}
 	if a := s.first.must(s.vendor, "BatchMeterUsage", body+strings.Repeat(" ", 1<<20)); a.status != http.StatusBadRequest || a.code(t) != "ValidationException" {
 		t.Errorf("more than a mebibyte: %d %s", a.status, a.body)
+	}
+	// JSON that is stored has six characters for one of these. No try would ever
+	// be taken, so it is said, and nothing is written.
+	if a := s.first.must(s.vendor, "BatchMeterUsage", padded("<")); a.code(t) != "InvalidUsageAllocationsException" || !strings.Contains(string(a.body), "too large") {
+		t.Errorf("too large when it is stored: %d %s", a.status, a.body)
 	}
 }

@@ -155,8 +155,19 @@ func TestAVendorsKeyMetersForTheOnlyCustomer(t *testing.T) {
 	if a := s.first.must(s.vendor, "MeterUsage", s.meter(now, 7, "")); a.code(t) != "CustomerNotEntitledException" || !strings.Contains(string(a.body), "AccessKey of the customer") {
 		t.Errorf("of two customers: %s", a.body)
 	}
-	expect.Edit(s.Stage, s.globex, func(sub *v1alpha1.Subscription) { sub.Spec.State = v1alpha1.SubscriptionSuspended })
-	recordID(t, s.first.must(s.vendor, "MeterUsage", s.meter(now, 7, "")))
+	become := func(sub *v1alpha1.Subscription, state v1alpha1.SubscriptionState) {
+		expect.Edit(s.Stage, sub, func(sub *v1alpha1.Subscription) { sub.Spec.State = state })
+	}
+	become(s.globex, v1alpha1.SubscriptionCancelled) // Its last hour is still accepted.
+	id := recordID(t, s.first.must(s.vendor, "MeterUsage", s.meter(now, 7, "")))
+	become(s.initech, v1alpha1.SubscriptionCancelled)
+	if a := s.first.must(s.vendor, "MeterUsage", s.meter(now, 7, "")); a.code(t) != "CustomerNotEntitledException" {
+		t.Errorf("of two customers who were subscribed: %s", a.body)
+	}
+	become(s.globex, v1alpha1.SubscriptionSuspended)
+	if again := recordID(t, s.first.must(s.vendor, "MeterUsage", s.meter(now, 7, ""))); again != id {
+		t.Errorf("%s for the only one who was subscribed, at first %s", again, id)
+	}
 	if all := s.records(); len(all) != 1 || all[0].Spec.CustomerIdentifier != initech {
 		t.Errorf("%+v", all)
 	}

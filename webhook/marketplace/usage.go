@@ -5,6 +5,8 @@ package marketplace
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,9 +71,15 @@ type usageItem struct {
 	report licensing.UsageReport
 	// record is what it would become; nil if the customer is not subscribed.
 	record *v1alpha1.UsageRecord
-	// others are the names that it would have for the customer's other
-	// Subscriptions; none if the request names the licence.
-	others []string
+	// others are the records of other names that it may be in already.
+	others store.OtherUsage
+}
+
+// meets says whether two items may be in one record.
+func (i *usageItem) meets(other *usageItem) bool {
+	names := append([]string{other.record.Name}, other.others.Names...)
+	return slices.Contains(names, i.record.Name) ||
+		slices.ContainsFunc(i.others.Names, func(name string) bool { return slices.Contains(names, name) })
 }
 
 // writtenUsage is what became of the records of one name.
@@ -84,32 +92,31 @@ type writtenUsage struct {
 }
 
 // writeUsage puts the records, each name once: of several in one request the
-// first is the one that counts. Those that any licence of the customer may have
-// come last and in their order, so that they see what the request itself writes.
+// first is the one that counts. Those that may be in one record are written in
+// the order of the request, so that they see what it writes itself.
 func (s *Service) writeUsage(ctx context.Context, items []usageItem) map[string]*writtenUsage {
 	ctx, cancel := context.WithTimeout(ctx, usageTimeout)
 	defer cancel()
 	written := make(map[string]*writtenUsage, len(items))
-	var wg sync.WaitGroup
+	var groups [][]*usageItem
 	for i := range items {
-		r := items[i].record
-		if r == nil || written[r.Name] != nil || len(items[i].others) > 0 {
+		item := &items[i]
+		if item.record == nil || written[item.record.Name] != nil {
 			continue
 		}
-		w := &writtenUsage{}
-		written[r.Name] = w
-		wg.Go(func() { w.first, w.fresh, w.err = s.Usage.Put(ctx, r) })
+		written[item.record.Name] = &writtenUsage{}
+		groups = join(groups, item)
+	}
+	var wg sync.WaitGroup
+	for _, group := range groups {
+		wg.Go(func() {
+			for _, item := range group {
+				w := written[item.record.Name]
+				w.first, w.fresh, w.err = s.Usage.Put(ctx, item.record, item.others)
+			}
+		})
 	}
 	wg.Wait()
-	for i := range items {
-		r := items[i].record
-		if r == nil || written[r.Name] != nil {
-			continue
-		}
-		w := &writtenUsage{}
-		written[r.Name] = w
-		w.first, w.fresh, w.err = s.Usage.Put(ctx, r, items[i].others...)
-	}
 	failed := 0
 	var cause error
 	for _, w := range written {
@@ -121,6 +128,20 @@ func (s *Service) writeUsage(ctx context.Context, items []usageItem) map[string]
 		logf.FromContext(ctx).Error(cause, "Usage records could not be written; the caller is asked to send them again", "failed", failed)
 	}
 	return written
+}
+
+// join adds an item behind all those groups of which it meets an item, as one.
+func join(groups [][]*usageItem, item *usageItem) [][]*usageItem {
+	var met []*usageItem
+	apart := groups[:0]
+	for _, group := range groups {
+		if slices.ContainsFunc(group, item.meets) {
+			met = append(met, group...)
+		} else {
+			apart = append(apart, group)
+		}
+	}
+	return append(apart, append(met, item))
 }
 
 // answerUsage adds what became of one record to the answer.
@@ -167,33 +188,58 @@ type metered struct {
 	code    string
 }
 
-// newRecord is the UsageRecord of a report.
-func (s *Service) newRecord(t metered, sub *v1alpha1.Subscription, podUID string, r licensing.UsageReport) *v1alpha1.UsageRecord {
-	record := store.NewUsageRecord(s.usageKey(t, sub, podUID, r), t.product.Name, sub.Name)
-	record.Spec.CustomerAccountID = sub.Spec.Customer.AccountID
-	record.Spec.ReportedTime = ptr.To(metav1.NewTime(r.Timestamp.UTC().Truncate(time.Second)))
-	record.Spec.Quantity, record.Spec.Allocations = r.Quantity, r.Allocations
-	return record
-}
-
-func (s *Service) usageKey(t metered, sub *v1alpha1.Subscription, podUID string, r licensing.UsageReport) store.UsageKey {
-	return store.UsageKey{
-		Namespace: sub.Namespace, ProductCode: t.code, Customer: s.Store.Names.Customer(sub), License: s.Store.Names.LicenseID(sub),
-		Dimension: r.Dimension, Hour: r.Hour(), PodUID: podUID,
+// newRecord is the UsageRecord of a report for one of a customer's Subscriptions,
+// the oldest of which comes first, and the others that the report may be in
+// already. A report that names the licence is of that licence's hour. The hour of
+// one that does not is the customer's, by the identifier in its oldest
+// Subscription: two replicas that count it for different Subscriptions, since one
+// of them is being suspended, or was replaced, write the same record. The fault is
+// AllocationsInvalid for one that is too large.
+func (s *Service) newRecord(t metered, subs []*v1alpha1.Subscription, chosen *v1alpha1.Subscription, byLicense bool, podUID string, r licensing.UsageReport) (*v1alpha1.UsageRecord, store.OtherUsage, error) {
+	key := func(customer, license string) store.UsageKey {
+		return store.UsageKey{Namespace: chosen.Namespace, ProductCode: t.code, Customer: customer, License: license,
+			Dimension: r.Dimension, Hour: r.Hour(), PodUID: podUID}
 	}
-}
-
-// otherRecords are the names that a report would have for the other ones of a
-// customer's Subscriptions than the chosen one. It may have been recorded for
-// one of them before that was suspended, or ended.
-func (s *Service) otherRecords(t metered, subs []*v1alpha1.Subscription, chosen *v1alpha1.Subscription, podUID string, r licensing.UsageReport) []string {
-	var names []string
-	for _, sub := range subs {
-		if sub.Name != chosen.Name {
-			names = append(names, s.usageKey(t, sub, podUID, r).Name())
+	own, others := key(s.Store.Names.Customer(subs[0]), ""), store.OtherUsage{}
+	if byLicense {
+		own = key(s.Store.Names.Customer(chosen), s.Store.Names.LicenseID(chosen))
+		others = store.OtherUsage{Names: []string{key(own.Customer, "").Name()}, Own: true}
+	} else {
+		for _, sub := range subs {
+			customer := s.Store.Names.Customer(sub)
+			if podUID == "" { // Pods name no licence.
+				others.Names = append(others.Names, key(customer, s.Store.Names.LicenseID(sub)).Name())
+			}
+			if name := key(customer, "").Name(); name != own.Name() && !slices.Contains(others.Names, name) {
+				others.Names = append(others.Names, name)
+			}
 		}
 	}
-	return names
+	record := store.NewUsageRecord(own, t.product.Name, chosen.Name)
+	record.Spec.CustomerIdentifier, record.Spec.CustomerAccountID = s.Store.Names.Customer(chosen), chosen.Spec.Customer.AccountID
+	record.Spec.ReportedTime = ptr.To(metav1.NewTime(r.Timestamp.UTC().Truncate(time.Second)))
+	record.Spec.Quantity, record.Spec.Allocations = r.Quantity, r.Allocations
+	return record, others, checkSize(record)
+}
+
+// maxRecord is how many bytes of JSON a record may have: etcd takes 1.5 MiB. Some
+// characters of tags take six there, so that a request of 1 MiB can have more.
+const maxRecord = 5 << 18
+
+// checkSize is AllocationsInvalid for a record that etcd would not take, so that
+// nobody sends it again and again.
+func checkSize(r *v1alpha1.UsageRecord) error {
+	if len(r.Spec.Allocations) == 0 {
+		return nil
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if len(raw) > maxRecord {
+		return fault.New(fault.AllocationsInvalid, "The UsageAllocations of one usage record are too large. Use fewer of them, or shorter tags.")
+	}
+	return nil
 }
 
 // allocationsOf are the allocations of a request.

@@ -46,7 +46,7 @@ func (s *Service) consumer(ctx context.Context, who *auth.Principal, code string
 	case auth.ServiceAccount:
 		t, subs, err = s.subscriptionsOfAccount(ctx, who, code)
 	default:
-		return s.onlySubscription(ctx, who.Namespace, code, accepted)
+		return s.onlyCustomer(ctx, who.Namespace, code, accepted)
 	}
 	if err != nil {
 		return metered{}, nil, err
@@ -101,19 +101,22 @@ func (s *Service) subscriptionsOfAccount(ctx context.Context, who *auth.Principa
 	return t, subs, err
 }
 
-// onlySubscription is the only one of a product that is accepted.
-func (s *Service) onlySubscription(ctx context.Context, namespace, code string, accepted func(*v1alpha1.Subscription) bool) (metered, []*v1alpha1.Subscription, error) {
+// onlyCustomer are the Subscriptions of the only customer of a product who is
+// subscribed, or if nobody is, of the only one who is accepted.
+func (s *Service) onlyCustomer(ctx context.Context, namespace, code string, accepted func(*v1alpha1.Subscription) bool) (metered, []*v1alpha1.Subscription, error) {
 	t, err := s.productByCode(ctx, namespace, code)
 	if err != nil {
 		return metered{}, nil, err
 	}
-	subs, err := s.Store.AcceptedSubscriptions(ctx, namespace, t.product.Name, accepted)
-	if err != nil {
-		return metered{}, nil, err
+	for _, is := range []func(*v1alpha1.Subscription) bool{s.subscribed, accepted} {
+		subs, err := s.Store.OnlyCustomer(ctx, namespace, t.product.Name, is)
+		if err != nil {
+			return metered{}, nil, err
+		}
+		if len(subs) > 0 {
+			return t, subs, nil
+		}
 	}
-	if len(subs) != 1 {
-		return metered{}, nil, fault.New(fault.CustomerNotEntitled,
-			"A vendor's AccessKey does not say who the customer is, and not exactly one customer is subscribed: sign with the AccessKey of the customer, or call as a ServiceAccount in a namespace with the customer's account.")
-	}
-	return t, subs, nil
+	return metered{}, nil, fault.New(fault.CustomerNotEntitled,
+		"A vendor's AccessKey does not say who the customer is, and not exactly one customer is subscribed: sign with the AccessKey of the customer, or call as a ServiceAccount in a namespace with the customer's account.")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/licensing"
 	"github.com/license-operator/license-operator/internal/metrics"
+	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/webhook/auth"
 	"github.com/license-operator/license-operator/webhook/awsjson"
 )
@@ -47,9 +48,12 @@ func (s *Service) meterUsage(ctx context.Context, who *auth.Principal, in *awsjs
 		metrics.Usage(t.product.Namespace, t.product.Name, report.Dimension, metrics.UsageNotSubscribed, 0)
 		return nil, fault.New(fault.CustomerNotEntitled, "The customer was not subscribed to the product at that time.")
 	}
-	record := s.newRecord(t, sub, who.PodUID, report)
+	// A customer's AccessKey is of one licence, as if it named it.
+	record, others, err := s.newRecord(t, subs, sub, who.Kind == auth.Customer, who.PodUID, report)
+	if err != nil {
+		return nil, err
+	}
 	record.Spec.Operation = v1alpha1.OperationMeterUsage
-	others := s.otherRecords(t, subs, sub, who.PodUID, report)
 	token := ptr.Deref(in.ClientToken, "")
 	if token == "" {
 		return s.meter(ctx, t, record, others)
@@ -68,13 +72,13 @@ func (s *Service) meterUsage(ctx context.Context, who *auth.Principal, in *awsjs
 }
 
 // meter writes the record of one hour, unless one of the others is there.
-func (s *Service) meter(ctx context.Context, t metered, record *v1alpha1.UsageRecord, others []string) (*awsjson.MeterUsageResult, error) {
+func (s *Service) meter(ctx context.Context, t metered, record *v1alpha1.UsageRecord, others store.OtherUsage) (*awsjson.MeterUsageResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, usageTimeout)
 	defer cancel()
 	count := func(result metrics.UsageResult) {
 		metrics.Usage(t.product.Namespace, t.product.Name, record.Spec.Dimension, result, record.Spec.Quantity)
 	}
-	first, fresh, err := s.Usage.Put(ctx, record, others...)
+	first, fresh, err := s.Usage.Put(ctx, record, others)
 	if err != nil {
 		count(metrics.UsageUnprocessed)
 		logf.FromContext(ctx).Error(err, "A usage record could not be written; the caller is asked to send it again")

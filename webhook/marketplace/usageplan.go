@@ -123,9 +123,12 @@ func (s *Service) planUsage(ctx context.Context, t metered, records []awsjson.Us
 			known[key] = candidates
 		}
 		if sub := acceptedFor(candidates, items[i].report.Hour(), now); sub != nil {
-			items[i].record = s.newRecord(t, sub, "", items[i].report)
+			var err error
+			items[i].record, items[i].others, err = s.newRecord(t, candidates, sub, ptr.Deref(r.LicenseARN, "") != "", "", items[i].report)
+			if err != nil {
+				return nil, err
+			}
 			items[i].record.Spec.Operation = v1alpha1.OperationBatchMeterUsage
-			items[i].others = s.otherRecords(t, candidates, sub, "", items[i].report)
 		}
 	}
 	return items, nil
