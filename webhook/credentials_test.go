@@ -5,7 +5,6 @@ package webhook
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -21,7 +20,7 @@ import (
 	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/license-operator/license-operator/internal/fault"
-	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/test/expect"
 	"github.com/license-operator/license-operator/webhook/auth"
 )
 
@@ -47,23 +46,6 @@ func podToken() string {
 	return "eyJhbGciOiJSUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
 }
 
-func newTestSessions(t *testing.T) *auth.Sessions {
-	t.Helper()
-	data, err := secrets.NewData(credentialsNow, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := secrets.Parse(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	holder := &secrets.Holder{}
-	if err := holder.Set(keys); err != nil {
-		t.Fatal(err)
-	}
-	return auth.NewSessions(holder)
-}
-
 // ask sends a request to a service and returns the answer.
 func ask(s *CredentialsService, method string, authorization ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "https://ls.example.com/v1/credentials", nil)
@@ -75,7 +57,7 @@ func ask(s *CredentialsService, method string, authorization ...string) *httptes
 }
 
 func TestAPodGetsCredentials(t *testing.T) {
-	sessions := newTestSessions(t)
+	sessions := auth.NewSessions(expect.FirstKeys(t, credentialsNow))
 	service := NewCredentialsService(auth.NewBearer(reviewer{username: "system:serviceaccount:acme:render"}), sessions,
 		func(*http.Request) bool { return true }, testclock.NewFakePassiveClock(credentialsNow))
 	for _, header := range []string{podToken(), "Bearer " + podToken()} {
@@ -137,7 +119,7 @@ func TestCredentialsAreRefused(t *testing.T) {
 		"a user that can't be sealed": {reviewer{username: "system:serviceaccount:acme:" + strings.Repeat("x", 9000)}, http.MethodGet, []string{podToken()}, false, 500,
 			`{"code":"InternalFailure","message":"Something went wrong here. Try again later."}`, [2]string{"Cache-Control", "no-store"}},
 	}
-	sessions := newTestSessions(t)
+	sessions := auth.NewSessions(expect.FirstKeys(t, credentialsNow))
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			service := NewCredentialsService(auth.NewBearer(test.reviewer), sessions,

@@ -6,7 +6,6 @@ package webhook_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -25,6 +24,7 @@ import (
 	"github.com/license-operator/license-operator/internal/secrets"
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/test/builder"
+	"github.com/license-operator/license-operator/test/expect"
 	"github.com/license-operator/license-operator/webhook"
 	"github.com/license-operator/license-operator/webhook/auth"
 	"github.com/license-operator/license-operator/webhook/query"
@@ -77,19 +77,8 @@ type fixture struct {
 
 func newFixture(t testing.TB, cfg webhook.Config) *fixture {
 	t.Helper()
-	data, err := secrets.NewData(start, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := secrets.Parse(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	holder := &secrets.Holder{}
-	if err := holder.Set(keys); err != nil {
-		t.Fatal(err)
-	}
-	f := &fixture{clock: testclock.NewFakeClock(start), names: store.Names{Identity: keys.Identity}, keys: holder, log: &bytes.Buffer{}}
+	keys := expect.FirstKeys(t, start)
+	f := &fixture{clock: testclock.NewFakeClock(start), names: store.Names{Identity: keys.Get().Identity}, keys: keys, log: &bytes.Buffer{}}
 	f.vault = &vault{
 		key:  builder.VendorKey("vendor").InNamespace("acme").Build(),
 		fail: func() error { return nil },
@@ -98,7 +87,7 @@ func newFixture(t testing.TB, cfg webhook.Config) *fixture {
 		SecretAccessKey: f.names.SecretAccessKey(f.vault.key, 1), Version: "2", Method: auth.HmacSHA256}
 	cfg.AllowVersion1 = true
 	f.endpoint = webhook.NewEndpoint(cfg, webhook.Parts{
-		Clock: f.clock, Store: store.New(f.names, f.vault, nobody{}, f.clock), Keys: holder, Live: nobody{}})
+		Clock: f.clock, Store: store.New(f.names, f.vault, nobody{}, f.clock), Keys: keys, Live: nobody{}})
 	return f
 }
 

@@ -35,24 +35,34 @@ func NewJWKSHandler(keys *secrets.Holder) http.Handler {
 // ServeHTTP implements http.Handler. The type is application/json: RFC 7517
 // also has application/jwk-set+json, which some verifiers refuse.
 func (h *jwksHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	keys := keysToServe(w, r, h.keys)
+	if keys == nil {
+		return
+	}
+	header := w.Header()
+	header.Set("Cache-Control", jwksCacheControl)
+	header.Set("ETag", keys.Signing.JWKSETag())
+	// It knows If-None-Match, HEAD and Range.
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(keys.Signing.JWKS()))
+}
+
+// keysToServe returns the keys for an answer in JSON to a GET or HEAD. It has
+// answered if it returns nil.
+func keysToServe(w http.ResponseWriter, r *http.Request, holder *secrets.Holder) *secrets.Keys {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		header.Set("Allow", "GET, HEAD")
 		writeJWKSError(w, http.StatusMethodNotAllowed, "Use GET.")
-		return
+		return nil
 	}
-	keys := h.keys.Get()
+	keys := holder.Get()
 	if keys == nil {
 		header.Set("Retry-After", "1")
 		writeJWKSError(w, http.StatusServiceUnavailable, "The keys are not loaded yet. Try again.")
-		return
 	}
-	header.Set("Cache-Control", jwksCacheControl)
-	header.Set("ETag", keys.Signing.JWKSETag())
-	// It knows If-None-Match, HEAD and Range.
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(keys.Signing.JWKS()))
+	return keys
 }
 
 // writeJWKSError answers in JSON, as everything at the endpoint is.

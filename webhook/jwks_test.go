@@ -4,41 +4,22 @@
 package webhook_test
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/test/expect"
 	"github.com/license-operator/license-operator/webhook"
 )
 
-// loadedKeys are keys as after a first start.
-func loadedKeys(t *testing.T) *secrets.Holder {
-	t.Helper()
-	data, err := secrets.NewData(time.Unix(1_600_000_000, 0), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := secrets.Parse(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	holder := &secrets.Holder{}
-	if err := holder.Set(keys); err != nil {
-		t.Fatal(err)
-	}
-	return holder
-}
-
 func TestJWKSIsServedToBeCached(t *testing.T) {
-	holder := loadedKeys(t)
+	holder := expect.FirstKeys(t, start)
 	handler := webhook.NewJWKSHandler(holder)
 	jwks, etag := string(holder.Get().Signing.JWKS()), holder.Get().Signing.JWKSETag()
 	served := map[string]string{
@@ -93,7 +74,7 @@ func TestJWKSFollowsTheKeys(t *testing.T) {
 	if w := get(); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || w.Header().Get("Etag") != "" {
 		t.Errorf("before there are keys: %d %v", w.Code, w.Header())
 	}
-	keys := loadedKeys(t).Get()
+	keys := expect.FirstKeys(t, start).Get()
 	if err := holder.Set(keys); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +93,7 @@ func TestJWKSFollowsTheKeys(t *testing.T) {
 			t.Errorf("it has the member %s", private)
 		}
 	}
-	other := loadedKeys(t).Get()
+	other := expect.FirstKeys(t, start).Get()
 	if err := holder.Set(&secrets.Keys{Identity: keys.Identity, Sealing: keys.Sealing, Signing: other.Signing}); err != nil {
 		t.Fatal(err)
 	}

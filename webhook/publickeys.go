@@ -42,18 +42,8 @@ type publicKeysHandler struct {
 
 // ServeHTTP implements http.Handler.
 func (h *publicKeysHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("X-Content-Type-Options", "nosniff")
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		header.Set("Allow", "GET, HEAD")
-		writeJWKSError(w, http.StatusMethodNotAllowed, "Use GET.")
-		return
-	}
-	keys := h.keys.Get()
+	keys := keysToServe(w, r, h.keys)
 	if keys == nil {
-		header.Set("Retry-After", "1")
-		writeJWKSError(w, http.StatusServiceUnavailable, "The keys are not loaded yet. Try again.")
 		return
 	}
 	versions := keys.Signing.PublicKeyVersions(h.clock.Now())
@@ -65,6 +55,7 @@ func (h *publicKeysHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeJWKSError(w, http.StatusNotFound, "There is no key of this version, or it has been retired.")
 		return
 	}
+	header := w.Header()
 	header.Set("Content-Type", kind)
 	header.Set("Cache-Control", jwksCacheControl)
 	if r.Method == http.MethodGet {

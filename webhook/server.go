@@ -18,6 +18,8 @@ import (
 	"k8s.io/utils/clock"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/license-operator/license-operator/internal/sleep"
 )
 
 // Time-outs and bounds of a connection.
@@ -80,12 +82,7 @@ func (s *Server) Start(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			s.ready.Store(false)
-			timer := s.clock.NewTimer(s.delay)
-			defer timer.Stop()
-			select {
-			case <-timer.C():
-			case <-serving.Done():
-			}
+			_ = sleep.For(serving, s.clock, s.delay) // It is stopped either way.
 			stop()
 		case <-serving.Done():
 		}

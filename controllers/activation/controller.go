@@ -119,14 +119,13 @@ func (c *Controller) obstacle(ctx context.Context, a *v1alpha1.Activation) (*v1a
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &v1alpha1.Product{}
-	err = c.Client.Get(ctx, client.ObjectKey{Namespace: a.Namespace, Name: sub.Spec.ProductRef.Name}, p)
+	p, err := c.Product(ctx, sub)
 	switch {
-	case apierrors.IsNotFound(err):
-		return nil, &obstacle{v1alpha1.ReasonProductNotFound,
-			"The Product of the Subscription does not exist in this namespace; apply it, and the key can be used"}, nil
 	case err != nil:
 		return nil, nil, err
+	case p == nil:
+		return nil, &obstacle{v1alpha1.ReasonProductNotFound,
+			"The Product of the Subscription does not exist in this namespace; apply it, and the key can be used"}, nil
 	case licensing.Revoked(a):
 		return nil, &obstacle{v1alpha1.ReasonRevoked, "`spec.state` is Revoked; what was activated with the key is refused"}, nil
 	case sub.Status.PersistentIdentifier == "":

@@ -15,39 +15,19 @@ import (
 	"github.com/license-operator/license-operator/test/expect"
 )
 
-// crash lets everything fail from some write on: what comes after a crash of
-// the operator never happens.
-type crash struct {
-	writes, from int
-	// done says that the first lost write was done, only its answer is lost.
-	done bool
-}
-
-func (c *crash) write(do func() error) error {
-	switch c.writes++; {
-	case c.writes < c.from:
-		return do()
-	case c.writes == c.from && c.done:
-		if err := do(); err != nil {
-			return err
-		}
-	}
-	return errLost
-}
-
 func TestACrashAtAnyWriteEndsWithTheSameKey(t *testing.T) {
 	for name, test := range map[string]struct {
-		crash crash
+		crash expect.Crash
 		// left is the condition Issued after the crash, "" for none.
 		left   string
 		events []string
 	}{
-		"before the hash":           {crash{from: 1}, "", []string{"Normal Issued"}},
-		"after the hash":            {crash{from: 1, done: true}, "Unknown, Issuing", []string{"Normal Issued"}},
-		"before the Secret":         {crash{from: 2}, "Unknown, Issuing", []string{"Normal Issued"}},
-		"after the Secret":          {crash{from: 2, done: true}, "Unknown, Issuing", []string{"Normal Issued"}},
-		"before the last condition": {crash{from: 3}, "Unknown, Issuing", []string{"Normal Issued"}},
-		"after the last condition":  {crash{from: 3, done: true}, "True, Issued", nil},
+		"before the hash":           {expect.Crash{From: 1}, "", []string{"Normal Issued"}},
+		"after the hash":            {expect.Crash{From: 1, Done: true}, "Unknown, Issuing", []string{"Normal Issued"}},
+		"before the Secret":         {expect.Crash{From: 2}, "Unknown, Issuing", []string{"Normal Issued"}},
+		"after the Secret":          {expect.Crash{From: 2, Done: true}, "Unknown, Issuing", []string{"Normal Issued"}},
+		"before the last condition": {expect.Crash{From: 3}, "Unknown, Issuing", []string{"Normal Issued"}},
+		"after the last condition":  {expect.Crash{From: 3, Done: true}, "True, Issued", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,9 +38,9 @@ func TestACrashAtAnyWriteEndsWithTheSameKey(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.Client = expect.Disturbed(s.Operator, expect.Faults{Apply: test.crash.write, PatchStatus: test.crash.write})
-			if _, err := expect.TryReconcile(s, c, a); !errors.Is(err, errLost) {
-				t.Fatalf("the error is %v, want %v", err, errLost)
+			c.Client = expect.Disturbed(s.Operator, test.crash.Faults())
+			if _, err := expect.TryReconcile(s, c, a); !errors.Is(err, expect.ErrLost) {
+				t.Fatalf("the error is %v, want %v", err, expect.ErrLost)
 			}
 			if test.left == "" {
 				if len(a.Status.Conditions) > 0 {
@@ -114,7 +94,7 @@ func TestAnActivationThatIsMadeAgainHasAnotherKey(t *testing.T) {
 func TestARefusedSecretWakesNobodyAndIsWrittenWhenItMay(t *testing.T) {
 	t.Parallel()
 	s, c := stage(t)
-	allow := quota(s)
+	allow := s.ForbidSecrets()
 	a := builder.Activation("initech-1", "initech").Build()
 	s.Create(a)
 	var version string

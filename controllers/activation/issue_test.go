@@ -120,17 +120,14 @@ func TestASecretThatSomebodyElseHoldsIsNotOverwritten(t *testing.T) {
 	expect.Truth(s, c, a)
 }
 
-// errLost is the answer to a write that got lost on its way.
-var errLost = errors.New("no connection")
-
 func TestAfterACrashBetweenTheCommitAndTheSecretTheSameKeyIsWritten(t *testing.T) {
 	t.Parallel()
 	s, c := stage(t)
 	a := builder.Activation("initech-1", "initech").Build()
 	s.Create(a)
-	c.Client = expect.Disturbed(s.Operator, expect.Faults{Apply: func(func() error) error { return errLost }})
-	if _, err := expect.TryReconcile(s, c, a); !errors.Is(err, errLost) {
-		t.Fatalf("the error is %v, want %v", err, errLost)
+	c.Client = expect.Disturbed(s.Operator, expect.Faults{Apply: func(func() error) error { return expect.ErrLost }})
+	if _, err := expect.TryReconcile(s, c, a); !errors.Is(err, expect.ErrLost) {
+		t.Fatalf("the error is %v, want %v", err, expect.ErrLost)
 	}
 	s.Condition(a, v1alpha1.ConditionIssued, "False, SecretNotWritten")
 	s.Condition(a, v1alpha1.ConditionRedeemed, "False, NotRedeemed")
@@ -152,12 +149,12 @@ func TestAfterACrashBetweenTheCommitAndTheSecretTheSameKeyIsWritten(t *testing.T
 
 func TestACrashAfterTheSecretLeavesSecretAndHashAgreed(t *testing.T) {
 	for name, after := range map[string]func(do func() error) error{
-		"the last write never arrived": func(func() error) error { return errLost },
+		"the last write never arrived": func(func() error) error { return expect.ErrLost },
 		"its answer got lost": func(do func() error) error {
 			if err := do(); err != nil {
 				return err
 			}
-			return errLost
+			return expect.ErrLost
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,8 +169,8 @@ func TestACrashAfterTheSecretLeavesSecretAndHashAgreed(t *testing.T) {
 				}
 				return do()
 			}})
-			if _, err := expect.TryReconcile(s, c, a); !errors.Is(err, errLost) {
-				t.Fatalf("the error is %v, want %v", err, errLost)
+			if _, err := expect.TryReconcile(s, c, a); !errors.Is(err, expect.ErrLost) {
+				t.Fatalf("the error is %v, want %v", err, expect.ErrLost)
 			}
 			s.Events(nil...)
 			c.Client = s.Operator
@@ -245,7 +242,7 @@ func TestAStaleActivationIsRetriedInSilence(t *testing.T) {
 func TestASecretThatMayNotBeMadeCommitsNoKey(t *testing.T) {
 	t.Parallel()
 	s, c := stage(t)
-	quota(s)
+	s.ForbidSecrets()
 	a := builder.Activation("initech-1", "initech").Build()
 	s.Create(a)
 	if _, err := expect.TryReconcile(s, c, a); !apierrors.IsForbidden(err) {

@@ -110,9 +110,7 @@ func TestPageAndControllerAgreeOnAKey(t *testing.T) {
 func list(s *expect.Stage) []*v1alpha1.Activation {
 	s.Helper()
 	all := &v1alpha1.ActivationList{}
-	if err := s.Admin.List(s.Context(), all, client.InNamespace(s.Namespace)); err != nil {
-		s.Fatal(err)
-	}
+	s.List(all)
 	var found []*v1alpha1.Activation
 	for i := range all.Items {
 		found = append(found, &all.Items[i])

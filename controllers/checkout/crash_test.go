@@ -10,52 +10,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/tools/events"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/test/expect"
 )
 
-var errLost = errors.New("the connection is lost")
-
-// crash lets everything fail from some write on: what comes after a crash of
-// the operator never happens.
-type crash struct {
-	writes, from int
-	// done says that the first lost write was done, only its answer is lost.
-	done bool
-}
-
-func (c *crash) write(do func() error) error {
-	switch c.writes++; {
-	case c.writes < c.from:
-		return do()
-	case c.writes == c.from && c.done:
-		if err := do(); err != nil {
-			return err
-		}
-	}
-	return errLost
-}
-
 func TestACrashAfterTheGrantEndsWithTheSameSeats(t *testing.T) {
 	for name, test := range map[string]struct {
-		crash crash
+		crash expect.Crash
 		told  bool
 		news  []string
 	}{
-		"before the Secret": {crash{from: 1}, false, []string{"Normal Granted"}},
-		"after the Secret":  {crash{from: 1, done: true}, false, []string{"Normal Granted"}},
-		"before the status": {crash{from: 2}, false, []string{"Normal Granted"}},
-		"after the status":  {crash{from: 2, done: true}, true, nil},
+		"before the Secret": {expect.Crash{From: 1}, false, []string{"Normal Granted"}},
+		"after the Secret":  {expect.Crash{From: 1, Done: true}, false, []string{"Normal Granted"}},
+		"before the status": {expect.Crash{From: 2}, false, []string{"Normal Granted"}},
+		"after the status":  {expect.Crash{From: 2, Done: true}, true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stage(t)
 			c := s.apply(co("a").WithSeats("seats", 2))[0]
-			s.c.Client = expect.Disturbed(s.Operator, expect.Faults{Apply: test.crash.write, PatchStatus: test.crash.write})
-			if _, err := s.try(); !errors.Is(err, errLost) {
-				t.Fatalf("the error is %v, want %v", err, errLost)
+			s.c.Client = expect.Disturbed(s.Operator, test.crash.Faults())
+			if _, err := s.try(); !errors.Is(err, expect.ErrLost) {
+				t.Fatalf("the error is %v, want %v", err, expect.ErrLost)
 			}
 			before := s.entry(c)
 			if before == nil {
@@ -149,9 +126,7 @@ func TestALargeQueueIsReportedInParts(t *testing.T) {
 	s.After(s.pass(), time.Millisecond)
 	reported := func() (n int) {
 		list := &v1alpha1.LicenseCheckoutList{}
-		if err := s.Admin.List(t.Context(), list, client.InNamespace(s.Namespace)); err != nil {
-			t.Fatal(err)
-		}
+		s.List(list)
 		for _, c := range list.Items {
 			if len(c.Status.Conditions) > 0 {
 				n++

@@ -218,7 +218,7 @@ func (b blind) List(ctx context.Context, list client.ObjectList, opts ...client.
 type failing struct{ client.Client }
 
 func (failing) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
-	return errLost
+	return expect.ErrLost
 }
 
 func TestABookThatIsFrozenGrantsNothingUntilItThaws(t *testing.T) {

@@ -215,7 +215,7 @@ func TestAReleaseThatFailsIsTriedAgain(t *testing.T) {
 	s := stage(t)
 	c, pod := s.heldBy(co("a"), "worker-0")
 	s.kill(pod)
-	s.faults.keep = errLost
+	s.faults.keep = expect.ErrLost
 	if _, err := s.try(); err == nil {
 		t.Error("no error, so nobody tries again")
 	}

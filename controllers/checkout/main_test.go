@@ -16,8 +16,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/clock"
-	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -69,22 +67,13 @@ func stageWith(t *testing.T, p *builder.ProductBuilder, b *builder.SubscriptionB
 // restart is another leader: it remembers nothing.
 func (s *scene) restart() {
 	s.books = seats.NewBooks(s.Context(), seats.Options{
-		Store: s.ledgers(), Clock: steppedClock{clock.RealClock{}, s.Clock}, Log: logr.Discard(),
+		Store: s.ledgers(), Clock: s.Timers(), Log: logr.Discard(),
 	})
 	s.faults = &faultyBooks{Books: s.books}
 	s.c = &Controller{Kit: s.Kit(), Live: s.Operator, Books: s.faults, Names: s.Names, Keys: s.Keys}
 }
 
 func (s *scene) ledgers() store.Ledgers { return store.Ledgers{Live: s.Operator} }
-
-// steppedClock tells the time of the stage, and its timers are real.
-type steppedClock struct {
-	clock.RealClock
-	stage *clocktesting.FakePassiveClock
-}
-
-func (c steppedClock) Now() time.Time                  { return c.stage.Now() }
-func (c steppedClock) Since(t time.Time) time.Duration { return c.stage.Since(t) }
 
 // faultyBooks fail when they are told to.
 type faultyBooks struct {
@@ -163,9 +152,7 @@ func (s *scene) says(co *v1alpha1.LicenseCheckout, granted, released string) {
 func (s *scene) places(want map[string]int32) {
 	s.Helper()
 	list := &v1alpha1.LicenseCheckoutList{}
-	if err := s.Admin.List(s.Context(), list, client.InNamespace(s.Namespace)); err != nil {
-		s.Fatal(err)
-	}
+	s.List(list)
 	got := map[string]int32{}
 	for _, co := range list.Items {
 		got[co.Name] = ptr.Deref(co.Status.QueuePosition, 0)
@@ -245,9 +232,7 @@ func (s *scene) truth() {
 	}
 	s.Events(nil...)
 	list := &v1alpha1.LicenseCheckoutList{}
-	if err := s.Admin.List(s.Context(), list, client.InNamespace(s.Namespace)); err != nil {
-		s.Fatal(err)
-	}
+	s.List(list)
 	for i := range list.Items {
 		if store.BlockOf(&list.Items[i]) == "" {
 			s.Honest(&list.Items[i])
@@ -261,9 +246,7 @@ func (s *scene) versions() map[string]string {
 	versions := map[string]string{}
 	for kind, list := range map[string]client.ObjectList{
 		"LicenseCheckout": &v1alpha1.LicenseCheckoutList{}, "SeatLedger": &v1alpha1.SeatLedgerList{}, "Secret": &corev1.SecretList{}} {
-		if err := s.Admin.List(s.Context(), list, client.InNamespace(s.Namespace)); err != nil {
-			s.Fatal(err)
-		}
+		s.List(list)
 		switch list := list.(type) {
 		case *v1alpha1.LicenseCheckoutList:
 			for _, o := range list.Items {

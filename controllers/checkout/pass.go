@@ -129,14 +129,11 @@ func (p *pass) readLicence(ctx context.Context) error {
 		return fmt.Errorf("read the Subscription: %w", err)
 	}
 	p.sub = sub
-	product := &v1alpha1.Product{}
-	err = p.Client.Get(ctx, client.ObjectKey{Namespace: sub.Namespace, Name: sub.Spec.ProductRef.Name}, product)
-	if client.IgnoreNotFound(err) != nil {
+	if p.product, err = p.Product(ctx, sub); err != nil {
 		return fmt.Errorf("read the Product: %w", err)
 	}
-	if err == nil {
-		p.product = product
-		p.entitlements, _ = licensing.Entitlements(product, sub)
+	if p.product != nil {
+		p.entitlements, _ = licensing.Entitlements(p.product, sub)
 		p.pools = seats.PoolsOf(licensing.Pools(p.entitlements))
 	}
 	p.standing = licensing.Stand(sub, p.product != nil, p.now)

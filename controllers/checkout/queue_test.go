@@ -144,7 +144,7 @@ func TestRequestsThroughTheAPIThatWereFaster(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := stage(t)
-			other := seats.NewBooks(t.Context(), seats.Options{Store: s.ledgers(), Clock: steppedClock{stage: s.Clock}})
+			other := seats.NewBooks(t.Context(), seats.Options{Store: s.ledgers(), Clock: s.Timers()})
 			s.faults.before = func(seats.Request) {
 				s.faults.before = nil
 				replica := *s

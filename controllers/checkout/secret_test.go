@@ -12,11 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/controllers/kit"
@@ -198,12 +194,7 @@ func TestASecretOfSomebodyElseIsLeftAlone(t *testing.T) {
 func TestARefusedSecretIsTriedAgainAndHoldsNobodyElseUp(t *testing.T) {
 	t.Parallel()
 	s := stage(t)
-	none := corev1.ResourceList{corev1.ResourceSecrets: resource.MustParse("0")}
-	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "none"}, Spec: corev1.ResourceQuotaSpec{Hard: none}}
-	s.Create(quota)
-	expect.EditStatus(s.Stage, quota, func(q *corev1.ResourceQuota) { q.Status = corev1.ResourceQuotaStatus{Hard: none, Used: none} })
-	s.await(apierrors.IsForbidden)
-
+	allow := s.ForbidSecrets()
 	made := s.apply(co("a"), co("b"))
 	if _, err := s.try(); !apierrors.IsForbidden(err) {
 		t.Errorf("the error is %v, want Forbidden", err)
@@ -215,8 +206,7 @@ func TestARefusedSecretIsTriedAgainAndHoldsNobodyElseUp(t *testing.T) {
 	s.After(s.pass(), kit.SecretConflictPause)
 	s.truth()
 
-	s.Delete(quota)
-	s.await(func(err error) bool { return err == nil })
+	allow()
 	s.Step(kit.SecretConflictPause)
 	s.pass()
 	for _, c := range made {
@@ -225,21 +215,6 @@ func TestARefusedSecretIsTriedAgainAndHoldsNobodyElseUp(t *testing.T) {
 	}
 	s.Events("Normal Granted", "Normal Granted")
 	s.truth()
-}
-
-// await waits until the API server, which keeps quotas in a cache, answers to a
-// new Secret as it should.
-func (s *scene) await(as func(error) bool) {
-	s.Helper()
-	var err error
-	for range 100 {
-		err = s.Admin.Create(s.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, GenerateName: "try-"}}, client.DryRunAll)
-		if as(err) {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	s.Fatalf("the quota is not there or does not go: %v", err)
 }
 
 func TestATokenDoesNotOutliveItsSeats(t *testing.T) {

@@ -138,6 +138,16 @@ func (k *Kit) Namespace(ctx context.Context, name string) (*metav1.PartialObject
 	return ns, err
 }
 
+// Product reads the Product of a Subscription; nil if there is none.
+func (k *Kit) Product(ctx context.Context, sub *v1alpha1.Subscription) (*v1alpha1.Product, error) {
+	p := &v1alpha1.Product{}
+	err := k.Client.Get(ctx, client.ObjectKey{Namespace: sub.Namespace, Name: sub.Spec.ProductRef.Name}, p)
+	if err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return p, nil
+}
+
 // Retry turns an error into a result: a conflict means that the cache lags
 // behind, which is no error; the object comes again with its newer version. An
 // object that is gone needs nothing.

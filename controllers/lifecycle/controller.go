@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -99,7 +98,7 @@ func (c *Controller) Reconcile(ctx context.Context, sub *v1alpha1.Subscription) 
 	base := sub.DeepCopy()
 	p := &pass{sub: sub, now: c.Clock.Now()}
 	var err error
-	if p.product, err = c.product(ctx, sub); err != nil {
+	if p.product, err = c.Product(ctx, sub); err != nil {
 		return reconcile.Result{}, err
 	}
 	if !p.decided() {
@@ -171,15 +170,6 @@ func (c *Controller) gone(key types.NamespacedName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.settled, key)
-}
-
-func (c *Controller) product(ctx context.Context, sub *v1alpha1.Subscription) (*v1alpha1.Product, error) {
-	p := &v1alpha1.Product{}
-	err := c.Client.Get(ctx, client.ObjectKey{Namespace: sub.Namespace, Name: sub.Spec.ProductRef.Name}, p)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	return p, err
 }
 
 // decided says whether the condition Subscribed is of this spec and this time.

@@ -103,7 +103,7 @@ func (c *Controller) prepare(ctx context.Context, t notify.Task) (notify.Message
 	if l == nil || len(l.Pending) == 0 || l.Pending[0].ID != t.ID || l.Pending[0].Attempts != t.Attempts {
 		return notify.Message{}, false
 	}
-	product, err := c.product(ctx, sub)
+	product, err := c.Product(ctx, sub)
 	if err != nil || !hasWebhook(product) {
 		return notify.Message{}, false
 	}

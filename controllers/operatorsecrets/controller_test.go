@@ -36,10 +36,7 @@ const keysSecret = "license-operator-keys"
 // what was logged.
 func run(t *testing.T, readers Readers, name string) string {
 	t.Helper()
-	operator, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := cluster.OperatorClient(t)
 	var logged bytes.Buffer
 	ctx := logf.IntoContext(t.Context(), funcr.New(func(_, args string) { logged.WriteString(args + "\n") }, funcr.Options{Verbosity: 1}))
 	c := &Controller{Client: operator, Readers: readers}
@@ -71,10 +68,7 @@ func TestRotatedKeysAreTakenAndOthersAreNot(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, data)
-	operator, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := cluster.OperatorClient(t)
 	holder := &secrets.Holder{}
 	loaded, err := secrets.Parse(data)
 	if err != nil {

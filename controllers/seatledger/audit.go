@@ -16,6 +16,7 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/metrics"
 	"github.com/license-operator/license-operator/internal/seats"
+	"github.com/license-operator/license-operator/internal/sleep"
 )
 
 // AuditInterval is how often all books are held against the invariants.
@@ -43,11 +44,7 @@ func (a *Auditor) Start(ctx context.Context) error {
 		if _, err := a.Audit(ctx); err != nil && ctx.Err() == nil {
 			a.Log.Error(err, "The books of seats can't be audited")
 		}
-		timer := a.Clock.NewTimer(AuditInterval)
-		select {
-		case <-timer.C():
-		case <-ctx.Done():
-			timer.Stop()
+		if sleep.For(ctx, a.Clock, AuditInterval) != nil {
 			return nil
 		}
 	}

@@ -159,11 +159,7 @@ func (p *pass) read(ctx context.Context) error {
 	case err == nil:
 		p.sub = sub
 		p.missing.found(subscriptionKind, p.block.Key)
-		product := &v1alpha1.Product{}
-		err = p.Client.Get(ctx, client.ObjectKey{Namespace: sub.Namespace, Name: sub.Spec.ProductRef.Name}, product)
-		if err == nil {
-			p.product = product
-		}
+		p.product, err = p.Product(ctx, sub)
 	case apierrors.IsNotFound(err):
 		p.missing.lost(subscriptionKind, p.block.Key, p.now)
 	}

@@ -13,8 +13,6 @@ import (
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
-	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -84,19 +82,10 @@ func (s *scene) restart() {
 // books are those of a replica.
 func (s *scene) books(from seats.Store) *seats.Books {
 	return seats.NewBooks(s.Context(), seats.Options{
-		Store: from, Clock: steppedClock{clock.RealClock{}, s.Clock}, Log: logr.Discard(),
+		Store: from, Clock: s.Timers(), Log: logr.Discard(),
 		Trusted: func() bool { return !s.untrusted },
 	})
 }
-
-// steppedClock tells the time of the stage, and its timers are real.
-type steppedClock struct {
-	clock.RealClock
-	stage *clocktesting.FakePassiveClock
-}
-
-func (c steppedClock) Now() time.Time                  { return c.stage.Now() }
-func (c steppedClock) Since(t time.Time) time.Duration { return c.stage.Since(t) }
 
 // request asks for one seat for an hour.
 func request(name string) seats.Request {
@@ -146,9 +135,7 @@ func (s *scene) reconcile() reconcile.Result {
 func (s *scene) objects() map[string]*v1alpha1.LicenseCheckout {
 	s.Helper()
 	list := &v1alpha1.LicenseCheckoutList{}
-	if err := s.Admin.List(s.Context(), list, client.InNamespace(s.Namespace)); err != nil {
-		s.Fatal(err)
-	}
+	s.Stage.List(list)
 	objects := map[string]*v1alpha1.LicenseCheckout{}
 	for i := range list.Items {
 		objects[list.Items[i].Name] = &list.Items[i]

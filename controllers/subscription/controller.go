@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -60,7 +59,7 @@ func (c *Controller) Setup(mgr manager.Manager) error {
 // Reconcile brings one Subscription's status in step.
 func (c *Controller) Reconcile(ctx context.Context, sub *v1alpha1.Subscription) (reconcile.Result, error) {
 	base := sub.DeepCopy()
-	product, err := c.product(ctx, sub)
+	product, err := c.Product(ctx, sub)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -98,15 +97,6 @@ func (c *Controller) next(sub *v1alpha1.Subscription, s licensing.Standing, obst
 		return change
 	}
 	return min(after, change)
-}
-
-func (c *Controller) product(ctx context.Context, sub *v1alpha1.Subscription) (*v1alpha1.Product, error) {
-	p := &v1alpha1.Product{}
-	err := c.Client.Get(ctx, client.ObjectKey{Namespace: sub.Namespace, Name: sub.Spec.ProductRef.Name}, p)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	return p, err
 }
 
 // identify writes how the customer and the licence are called.

@@ -24,6 +24,7 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/licensing"
 	"github.com/license-operator/license-operator/internal/metrics"
+	"github.com/license-operator/license-operator/internal/sleep"
 	"github.com/license-operator/license-operator/internal/store"
 )
 
@@ -67,7 +68,7 @@ func (*Retention) NeedLeaderElection() bool { return true }
 // Start implements manager.Runnable.
 func (r *Retention) Start(ctx context.Context) error {
 	pause := wait.Jitter(firstPause, jitter)
-	for r.sleep(ctx, pause) == nil {
+	for sleep.For(ctx, r.Clock, pause) == nil {
 		pause = wait.Jitter(Interval, jitter)
 		if _, err := r.Pass(ctx); err != nil && ctx.Err() == nil {
 			r.Log.Error(err, "Old usage records can't be deleted now")
@@ -75,18 +76,6 @@ func (r *Retention) Start(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// sleep waits for a time; the error is the context's.
-func (r *Retention) sleep(ctx context.Context, d time.Duration) error {
-	timer := r.Clock.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Pass looks through all UsageRecords once and deletes those whose time is over.
@@ -167,10 +156,7 @@ func (p *pass) look(ctx context.Context, o *metav1.PartialObjectMetadata) error 
 // turn waits until one more may be deleted.
 func (r *Retention) turn(ctx context.Context) error {
 	now := r.Clock.Now()
-	if d := r.limit.ReserveN(now, 1).DelayFrom(now); d > 0 {
-		return r.sleep(ctx, d)
-	}
-	return ctx.Err()
+	return sleep.For(ctx, r.Clock, r.limit.ReserveN(now, 1).DelayFrom(now))
 }
 
 // retention is how long the records of a Product are kept.

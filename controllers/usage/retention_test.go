@@ -29,10 +29,7 @@ func TestMain(m *testing.M) { env.Main(m, func(e *env.Env) { cluster = e }) }
 // operator is a client with the operator's role.
 func operator(t *testing.T) client.Client {
 	t.Helper()
-	c, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := cluster.OperatorClient(t)
 	return c
 }
 

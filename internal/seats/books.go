@@ -163,21 +163,6 @@ func (b *Books) remember(ids []string) {
 	}
 }
 
-// sleep waits by the clock. It fails when ctx ends first.
-func (b *Books) sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := b.clock.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // budget paces commits by the bytes that they write: etcd keeps every version
 // until it compacts, and stops the whole cluster when its quota is full.
 type budget struct{ limit *rate.Limiter }

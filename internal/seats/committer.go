@@ -12,6 +12,7 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
 	"github.com/license-operator/license-operator/internal/metrics"
+	"github.com/license-operator/license-operator/internal/sleep"
 )
 
 const (
@@ -171,7 +172,7 @@ func (bk *book) run(s *slot) {
 		again = append(ops, again...)
 		failure := bk.reread(ctx, s.number)
 		if failure != nil || result == Unknown || failures > maxConflicts {
-			_ = bk.parent.sleep(ctx, pause) // A process that ends drops everything at once.
+			_ = sleep.For(ctx, bk.parent.clock, pause) // A process that ends drops everything at once.
 			pause = min(2*pause, lastPause)
 		}
 		if failure != nil {
@@ -197,7 +198,7 @@ func (bk *book) pace(ctx context.Context, s *slot, again []*op) {
 	wait := s.notBefore.Sub(bk.parent.clock.Now())
 	wanted := s.current == nil || s.current.Open() || slices.ContainsFunc(again, opens) || slices.ContainsFunc(s.pending, opens)
 	bk.mu.Unlock()
-	_ = bk.parent.sleep(ctx, wait)
+	_ = sleep.For(ctx, bk.parent.clock, wait)
 	if wanted {
 		bk.awaitTurn(ctx)
 	}

@@ -6,6 +6,8 @@ package seats
 import (
 	"context"
 	"time"
+
+	"github.com/license-operator/license-operator/internal/sleep"
 )
 
 // A refusal is confirmed by a read of the whole book that all who wait for one
@@ -58,7 +60,7 @@ func (bk *book) read(r *sharedRead) {
 	bk.mu.Lock()
 	wait := min(max(readGap, readShare*bk.readTook), maxReadGap) - clk.Since(bk.readEnd)
 	bk.mu.Unlock()
-	r.err = bk.parent.sleep(ctx, wait)
+	r.err = sleep.For(ctx, clk, wait)
 	bk.mu.Lock()
 	bk.next = nil
 	bk.mu.Unlock()

@@ -20,6 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/license-operator/license-operator/test/together"
 )
 
 var secretName = types.NamespacedName{Namespace: "operator", Name: DefaultSecretName}
@@ -63,23 +65,10 @@ func TestLoadOrCreateMakesTheSecretOnce(t *testing.T) {
 
 // Both replicas see that there is no Secret before either creates it.
 func TestReplicasThatStartTogetherEndWithTheSameKeys(t *testing.T) {
-	var bothLooked sync.WaitGroup
-	bothLooked.Add(2)
 	var mu sync.Mutex
-	looks, created, refused := 0, 0, 0
+	created, refused := 0, 0
 	c := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-			err := c.Get(ctx, key, obj, opts...)
-			mu.Lock()
-			looks++
-			first := looks <= 2
-			mu.Unlock()
-			if first {
-				bothLooked.Done()
-				bothLooked.Wait()
-			}
-			return err
-		},
+		Get: together.Get(),
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 			err := c.Create(ctx, obj, opts...)
 			mu.Lock()

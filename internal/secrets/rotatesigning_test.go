@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
+	"github.com/license-operator/license-operator/test/together"
 )
 
 // withoutSigning is a cluster in which an operator that knew no signing keys
@@ -65,23 +66,10 @@ func TestASecretWithoutSigningKeysGetsThem(t *testing.T) {
 // Both replicas see that there are no signing keys before either adds them.
 func TestReplicasThatAddSigningKeysEndWithTheSame(t *testing.T) {
 	inner := withoutSigning()
-	var bothLooked sync.WaitGroup
-	bothLooked.Add(2)
 	var mu sync.Mutex
-	looks, conflicts := 0, 0
+	conflicts := 0
 	c := interceptor.NewClient(inner, interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-			err := c.Get(ctx, key, obj, opts...)
-			mu.Lock()
-			looks++
-			first := looks <= 2
-			mu.Unlock()
-			if first {
-				bothLooked.Done()
-				bothLooked.Wait()
-			}
-			return err
-		},
+		Get: together.Get(),
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
 			err := c.Update(ctx, obj, opts...)
 			if apierrors.IsConflict(err) {

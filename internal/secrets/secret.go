@@ -113,19 +113,27 @@ func Parse(data map[string][]byte) (*Keys, error) {
 	return &Keys{Identity: identity, Sealing: ring, Signing: signing}, nil
 }
 
+// decodeFile reads the JSON of a data key, of so many bytes at most.
+func decodeFile(data map[string][]byte, key string, most int, file any) error {
+	raw, ok := data[key]
+	if !ok {
+		return fmt.Errorf("the data key `%s` is missing", key)
+	}
+	if len(raw) > most {
+		return fmt.Errorf("data key `%s`: it holds %d bytes, at most %d are possible", key, len(raw), most)
+	}
+	if err := decodeStrict(raw, file); err != nil {
+		return fmt.Errorf("data key `%s`: %w", key, err)
+	}
+	return nil
+}
+
 // parseSealing reads the sealing keys in their order. It wraps no error of a
 // decoder, because those quote what they could not read.
 func parseSealing(data map[string][]byte) ([]SealingKey, error) {
-	raw, ok := data[SealingDataKey]
-	if !ok {
-		return nil, fmt.Errorf("the data key `%s` is missing", SealingDataKey)
-	}
-	if len(raw) > maxSealingData {
-		return nil, fmt.Errorf("data key `%s`: it holds %d bytes, at most %d are possible", SealingDataKey, len(raw), maxSealingData)
-	}
 	var file sealingFile
-	if err := decodeStrict(raw, &file); err != nil {
-		return nil, fmt.Errorf("data key `%s`: %w", SealingDataKey, err)
+	if err := decodeFile(data, SealingDataKey, maxSealingData, &file); err != nil {
+		return nil, err
 	}
 	keys := make([]SealingKey, 0, len(file.Keys))
 	for n, entry := range file.Keys {

@@ -48,16 +48,9 @@ func newSigningData(now time.Time, random io.Reader) ([]byte, error) {
 // parseSigning reads the signing keys in their order. It wraps no error of a
 // decoder, because those may quote what they could not read.
 func parseSigning(data map[string][]byte) ([]SigningKey, error) {
-	raw, ok := data[SigningDataKey]
-	if !ok {
-		return nil, fmt.Errorf("the data key `%s` is missing", SigningDataKey)
-	}
-	if len(raw) > maxSigningData {
-		return nil, fmt.Errorf("data key `%s`: it holds %d bytes, at most %d are possible", SigningDataKey, len(raw), maxSigningData)
-	}
 	var file signingFile
-	if err := decodeStrict(raw, &file); err != nil {
-		return nil, fmt.Errorf("data key `%s`: %w", SigningDataKey, err)
+	if err := decodeFile(data, SigningDataKey, maxSigningData, &file); err != nil {
+		return nil, err
 	}
 	if len(file.Keys) > MaxSigningVersions {
 		return nil, fmt.Errorf("data key `%s`: it has %d entries, at most %d are possible", SigningDataKey, len(file.Keys), MaxSigningVersions)

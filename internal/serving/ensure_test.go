@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/license-operator/license-operator/internal/secrets"
+	"github.com/license-operator/license-operator/test/together"
 )
 
 var secretResource = schema.GroupResource{Resource: "secrets"}
@@ -71,10 +72,7 @@ func TestEnsureMakesTheSecretOnceAndRenewsIt(t *testing.T) {
 
 // atOnce makes the first two reads end before any of them is acted upon.
 func atOnce(build *fake.ClientBuilder, writes *sync.Map) client.Client {
-	var bothLooked sync.WaitGroup
-	bothLooked.Add(2)
 	var mu sync.Mutex
-	looks := 0
 	count := func(verb string, err error) error {
 		reason := apierrors.ReasonForError(err)
 		mu.Lock()
@@ -84,18 +82,7 @@ func atOnce(build *fake.ClientBuilder, writes *sync.Map) client.Client {
 		return err
 	}
 	return build.WithInterceptorFuncs(interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-			err := c.Get(ctx, key, obj, opts...)
-			mu.Lock()
-			looks++
-			first := looks <= 2
-			mu.Unlock()
-			if first {
-				bothLooked.Done()
-				bothLooked.Wait()
-			}
-			return err
-		},
+		Get: together.Get(),
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 			return count("create", c.Create(ctx, obj, opts...))
 		},

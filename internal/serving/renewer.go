@@ -13,6 +13,8 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/license-operator/license-operator/internal/sleep"
 )
 
 const (
@@ -65,12 +67,8 @@ func (r *Renewer) Start(ctx context.Context) error {
 		} else {
 			retry = newRetry()
 		}
-		timer := r.Clock.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if sleep.For(ctx, r.Clock, pause) != nil {
 			return nil
-		case <-timer.C():
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
@@ -21,9 +20,7 @@ import (
 func onlyKey(s *scene) *v1alpha1.AccessKey {
 	s.Helper()
 	list := &v1alpha1.AccessKeyList{}
-	if err := s.Admin.List(s.Context(), list, client.InNamespace(s.Namespace)); err != nil {
-		s.Fatal(err)
-	}
+	s.List(list)
 	if len(list.Items) != 1 {
 		s.Fatalf("there are %d access keys, want 1", len(list.Items))
 	}
@@ -83,7 +80,7 @@ func TestACustomersKeyMadeByManyAtOnceIsOne(t *testing.T) {
 func TestAKeyWhoseIdWasNotRecordedGetsIt(t *testing.T) {
 	s := newScene(t)
 	a := activation(s)
-	lost := store.New(s.Names, emptyCache{}, expect.Disturbed(s.live, expect.Faults{
+	lost := store.New(s.Names, expect.EmptyCache{}, expect.Disturbed(s.live, expect.Faults{
 		PatchStatus: func(func() error) error { return errBroken }}), s.Clock)
 	if _, err := lost.CustomerKey(t.Context(), a); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("the error is %v, want Unavailable", err)

@@ -121,7 +121,7 @@ func TestWhatTheCacheDoesNotHoldYetIsFoundAtTheAPIServer(t *testing.T) {
 
 func TestWithoutAnAPIServerTheAnswerIsUnavailable(t *testing.T) {
 	s := newScene(t)
-	st := store.New(s.Names, emptyCache{}, broken{s.live}, s.Clock)
+	st := store.New(s.Names, expect.EmptyCache{}, broken{s.live}, s.Clock)
 	for name, look := range lookups(s) {
 		found, err := look(t.Context(), st)
 		if found || fault.KindOf(err) != fault.Unavailable || !errors.Is(err, errBroken) {

@@ -11,8 +11,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
@@ -27,15 +25,6 @@ var cluster *env.Env
 func TestMain(m *testing.M) {
 	env.Main(m, func(e *env.Env) { cluster = e })
 }
-
-// emptyCache is a cache that has seen nothing yet.
-type emptyCache struct{}
-
-func (emptyCache) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
-	return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
-}
-
-func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
 var errBroken = errors.New("no connection")
 
@@ -91,13 +80,10 @@ type scene struct {
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	s := expect.On(t, cluster)
-	operator, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := cluster.OperatorClient(t)
 	live := &counting{Client: operator}
 	return &scene{s, live,
-		store.New(s.Names, emptyCache{}, live, s.Clock),
+		store.New(s.Names, expect.EmptyCache{}, live, s.Clock),
 		store.New(s.Names, s.Operator, live, s.Clock)}
 }
 

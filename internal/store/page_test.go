@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
@@ -32,9 +31,7 @@ func buyer(s *scene) (*v1alpha1.Product, *v1alpha1.Subscription) {
 func activations(s *scene) []v1alpha1.Activation {
 	s.Helper()
 	list := &v1alpha1.ActivationList{}
-	if err := s.Admin.List(s.Context(), list, client.InNamespace(s.Namespace)); err != nil {
-		s.Fatal(err)
-	}
+	s.List(list)
 	return list.Items
 }
 

@@ -161,7 +161,7 @@ func TestAnActivationThatIsGoneIsNotRedeemed(t *testing.T) {
 func TestALostAnswerIsUnavailableAndTheNextTrySucceeds(t *testing.T) {
 	s := newScene(t)
 	a := activation(s)
-	st := store.New(s.Names, emptyCache{}, expect.Disturbed(s.live, expect.Faults{PatchStatus: func(do func() error) error {
+	st := store.New(s.Names, expect.EmptyCache{}, expect.Disturbed(s.live, expect.Faults{PatchStatus: func(do func() error) error {
 		if err := do(); err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func TestALostAnswerIsUnavailableAndTheNextTrySucceeds(t *testing.T) {
 func TestConflictsWithoutEndAreUnavailable(t *testing.T) {
 	s := newScene(t)
 	a := activation(s)
-	st := store.New(s.Names, emptyCache{}, expect.Disturbed(s.live, expect.Faults{PatchStatus: func(do func() error) error {
+	st := store.New(s.Names, expect.EmptyCache{}, expect.Disturbed(s.live, expect.Faults{PatchStatus: func(do func() error) error {
 		expect.Edit(s.Stage, a, func(a *v1alpha1.Activation) {
 			a.Labels = map[string]string{"version": a.ResourceVersion}
 		})

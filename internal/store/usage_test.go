@@ -17,6 +17,7 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/test/builder"
+	"github.com/license-operator/license-operator/test/expect"
 )
 
 var usedKey = store.UsageKey{Namespace: "acme", ProductCode: "774F4FF8", Customer: "cust-42", License: "l-0123456789abcdef0123456789abcdef", Dimension: "render-minutes",
@@ -162,7 +163,7 @@ func TestTheOnlyCustomerOfAProduct(t *testing.T) {
 		accepted := func(sub *v1alpha1.Subscription) bool { return strings.Contains(test.accepted, sub.Name) }
 		for where, st := range map[string]*store.Store{
 			"in the cache":         store.New(s.Names, s.Operator, broken{s.Operator}, s.Clock),
-			"at the API server":    store.New(s.Names, emptyCache{}, s.Operator, s.Clock),
+			"at the API server":    store.New(s.Names, expect.EmptyCache{}, s.Operator, s.Clock),
 			"in the cache of none": store.New(s.Names, s.Operator, s.Operator, s.Clock),
 		} {
 			subs, err := st.OnlyCustomer(t.Context(), s.Namespace, "render-farm", accepted)

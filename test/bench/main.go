@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -23,51 +22,33 @@ import (
 	"github.com/license-operator/license-operator/test/env"
 )
 
-// settings are the flags.
+// settings are the flags of verifyMain.
 type settings struct {
+	place
+
 	subscriptions, customers, activations int
 	clients, rounds, samples              int
 	round                                 time.Duration
-	operator                              string
-	keep                                  bool
 }
 
 func main() {
 	logf.SetLogger(logr.Discard())
-	if len(os.Args) == 3 && os.Args[1] == constantCommand {
-		if err := serveConstant(os.Args[2]); err != nil {
-			fmt.Fprintln(os.Stderr, "Error:", err)
-			os.Exit(1)
+	args := os.Args[1:]
+	if len(args) == 2 && args[0] == constantCommand {
+		exitOn(serveConstant(args[1]))
+		return
+	}
+	command := verifyMain
+	if len(args) > 0 {
+		switch args[0] {
+		case seatsCommand:
+			command, args = seatsMain, args[1:]
+		case usageCommand:
+			command, args = usageMain, args[1:]
 		}
-		return
 	}
-	if len(os.Args) > 1 && os.Args[1] == usageCommand {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-		err := usageMain(ctx, os.Args[2:])
-		stop()
-		exitOn(err)
-		return
-	}
-	if len(os.Args) > 1 && os.Args[1] == seatsCommand {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-		err := seatsMain(ctx, os.Args[2:])
-		stop()
-		exitOn(err)
-		return
-	}
-	var s settings
-	flag.IntVar(&s.subscriptions, "subscriptions", 10000, "Subscriptions in the control plane")
-	flag.IntVar(&s.customers, "customers", 500, "customers with access keys of their own that verify by tokens")
-	flag.IntVar(&s.activations, "activations", 2000, "activation keys that are used once, to measure ActivateHostedProduct")
-	flag.IntVar(&s.clients, "clients", 32, "keep-alive clients at once")
-	flag.IntVar(&s.rounds, "rounds", 5, "rounds of each measurement")
-	flag.DurationVar(&s.round, "round", 3*time.Second, "length of a round")
-	flag.IntVar(&s.samples, "samples", 20, "samples of the time from a patch to the answer")
-	flag.StringVar(&s.operator, "operator", "", "the operator's binary (default: built here)")
-	flag.BoolVar(&s.keep, "keep", false, "keep the directory with the operator's log")
-	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, &s)
+	err := command(ctx, args)
 	stop()
 	exitOn(err)
 }
@@ -85,44 +66,36 @@ func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "==> "+format+"\n", args...)
 }
 
-func run(ctx context.Context, s *settings) (err error) {
+// verifyMain measures the calls of the Query API.
+func verifyMain(ctx context.Context, args []string) error {
+	var s settings
+	f := flag.CommandLine
+	f.IntVar(&s.subscriptions, "subscriptions", 10000, "Subscriptions in the control plane")
+	f.IntVar(&s.customers, "customers", 500, "customers with access keys of their own that verify by tokens")
+	f.IntVar(&s.activations, "activations", 2000, "activation keys that are used once, to measure ActivateHostedProduct")
+	f.IntVar(&s.clients, "clients", 32, "keep-alive clients at once")
+	f.IntVar(&s.rounds, "rounds", 5, "rounds of each measurement")
+	f.DurationVar(&s.round, "round", 3*time.Second, "length of a round")
+	f.IntVar(&s.samples, "samples", 20, "samples of the time from a patch to the answer")
+	s.addFlags(f)
+	if err := f.Parse(args); err != nil {
+		return err
+	}
 	if s.samples > s.subscriptions-s.customers || s.customers < 1 || s.activations < 1 {
 		return fmt.Errorf("%d Subscriptions are too few for %d customers and %d samples", s.subscriptions, s.customers, s.samples)
 	}
-	dir, err := os.MkdirTemp("", "license-operator-bench-")
-	if err != nil {
-		return err
-	}
-	if s.keep {
-		progress("The operator's log stays in %s", dir)
-	} else {
-		defer func() { _ = os.RemoveAll(dir) }()
-	}
-	if s.operator == "" {
-		s.operator = filepath.Join(dir, "license-operator")
-		if err := build(ctx, s.operator); err != nil {
+	return s.run(ctx, env.Start, "a control plane", func(b bench, m machine) error {
+		b.settings = &s
+		defer b.stop()
+		if err := b.startOperator(ctx); err != nil {
 			return err
 		}
-	}
-	r := &report{settings: s}
-	if r.machine, err = describeMachine(ctx, s.operator); err != nil {
-		return err
-	}
-	progress("Starting the control plane and the operator; the load average is %s", r.machine.loadAverage)
-	e, err := env.Start(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = e.Stop() }()
-	b, err := newBench(ctx, s, e, dir)
-	if err != nil {
-		return err
-	}
-	defer b.stop()
-	if err := b.measure(ctx, r); err != nil {
-		return err
-	}
-	return r.write(os.Stdout)
+		r := &report{settings: &s, machine: m}
+		if err := b.measure(ctx, r); err != nil {
+			return err
+		}
+		return r.write(os.Stdout)
+	})
 }
 
 // measure fills the report.

@@ -27,15 +27,15 @@ const seatsCommand = "seats"
 
 // seatSettings are the flags of seatsCommand.
 type seatSettings struct {
-	rounds   int
-	round    time.Duration
-	pods     int
-	live     int
-	memory   int
-	soak     time.Duration
-	operator string
-	keep     bool
-	only     string
+	place
+
+	rounds int
+	round  time.Duration
+	pods   int
+	live   int
+	memory int
+	soak   time.Duration
+	only   string
 }
 
 func seatsMain(ctx context.Context, args []string) error {
@@ -47,43 +47,19 @@ func seatsMain(ctx context.Context, args []string) error {
 	f.IntVar(&s.live, "live", 100000, "the most checkouts that are held at once")
 	f.IntVar(&s.memory, "memory", 0, "Subscriptions and checkouts whose memory is measured; 0 for none")
 	f.DurationVar(&s.soak, "soak", 0, "how long to check out at full load, watching etcd; 0 for not at all")
-	f.StringVar(&s.operator, "operator", "", "the operator's binary (default: built here)")
-	f.BoolVar(&s.keep, "keep", false, "keep the directory with the operators' logs")
 	f.StringVar(&s.only, "only", "", "measure this part only: rates, objects, turns, sizes, replicas, pods, memory, soak")
+	s.addFlags(f)
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "license-operator-bench-")
-	if err != nil {
-		return err
-	}
-	if s.keep {
-		progress("The operators' logs stay in %s", dir)
-	} else {
-		defer func() { _ = os.RemoveAll(dir) }()
-	}
-	if s.operator == "" {
-		s.operator = filepath.Join(dir, "license-operator")
-		if err := build(ctx, s.operator); err != nil {
+	return s.runSynced(ctx, func(in bench, m machine) error {
+		b := &seatBench{settings: &s, machine: m, bench: in}
+		defer b.stopReplicas()
+		if err := b.measure(ctx); err != nil {
 			return err
 		}
-	}
-	m, err := describeMachine(ctx, s.operator)
-	if err != nil {
-		return err
-	}
-	progress("Starting a control plane whose etcd waits for the disk; the load average is %s", m.loadAverage)
-	e, err := env.StartSynced(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = e.Stop() }()
-	b := &seatBench{settings: &s, machine: m, bench: bench{settings: &settings{operator: s.operator}, env: e, dir: dir}}
-	defer b.stopReplicas()
-	if err := b.measure(ctx); err != nil {
-		return err
-	}
-	return b.write(os.Stdout)
+		return b.write(os.Stdout)
+	})
 }
 
 // seatBench is the running world of seatsCommand.
@@ -113,17 +89,18 @@ type replica struct {
 func (b *seatBench) start(ctx context.Context, count int, flags ...string) error {
 	b.stopReplicas()
 	for n := range count {
-		address, err := freeAddress(ctx)
+		free, err := env.FreeAddresses(1)
 		if err != nil {
 			return err
 		}
+		address := free[0]
 		dir := filepath.Join(b.dir, strconv.Itoa(b.number()))
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
 		args := append(append([]string{}, operatorFlags...), flags...)
 		args = append(args, "--leader-elect="+strconv.FormatBool(count > 1))
-		p, err := b.env.StartProcess(ctx, b.settings.operator, dir, address, args...)
+		p, err := b.env.StartProcess(ctx, b.binary, dir, address, args...)
 		if err != nil {
 			return fmt.Errorf("replica %d: %w", n, err)
 		}
@@ -131,7 +108,7 @@ func (b *seatBench) start(ctx context.Context, count int, flags ...string) error
 		if err != nil {
 			return err
 		}
-		roots, err := pool(p.CA)
+		roots, err := env.Roots(ctx, b.env.Client)
 		if err != nil {
 			return err
 		}

@@ -48,6 +48,8 @@ type bench struct {
 	settings *settings
 	env      *env.Env
 	dir      string
+	// binary is the operator's.
+	binary   string
 	operator *env.Process
 	constant *constantServer
 	// address is the operator's endpoint, host the name in its certificate.
@@ -75,37 +77,25 @@ func build(ctx context.Context, binary string) error {
 	return cmd.Run()
 }
 
-func newBench(ctx context.Context, s *settings, e *env.Env, dir string) (b *bench, err error) {
-	b = &bench{settings: s, env: e, dir: dir}
-	defer func() {
-		if err != nil {
-			b.stop()
-		}
-	}()
-	if b.address, err = freeAddress(ctx); err != nil {
-		return b, err
+// startOperator runs the operator and makes the vendor.
+func (b *bench) startOperator(ctx context.Context) (err error) {
+	free, err := env.FreeAddresses(1)
+	if err != nil {
+		return err
 	}
+	b.address = free[0]
 	_, port, err := net.SplitHostPort(b.address)
 	if err != nil {
-		return b, err
+		return err
 	}
 	b.host = net.JoinHostPort("localhost", port)
-	if b.operator, err = e.StartProcess(ctx, s.operator, dir, b.address, operatorFlags...); err != nil {
-		return b, err
+	if b.operator, err = b.env.StartProcess(ctx, b.binary, b.dir, b.address, operatorFlags...); err != nil {
+		return err
 	}
-	if b.roots, err = pool(b.operator.CA); err != nil {
-		return b, err
+	if b.roots, err = env.Roots(ctx, b.env.Client); err != nil {
+		return err
 	}
-	return b, b.createVendor(ctx)
-}
-
-// pool holds the authority that the operator has published.
-func pool(ca []byte) (*x509.CertPool, error) {
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(ca) {
-		return nil, errors.New("the operator has published no CA")
-	}
-	return roots, nil
+	return b.createVendor(ctx)
 }
 
 // stop ends the processes.
@@ -116,15 +106,6 @@ func (b *bench) stop() {
 	if b.operator != nil {
 		b.operator.Stop()
 	}
-}
-
-func freeAddress(ctx context.Context) (string, error) {
-	var listen net.ListenConfig
-	l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // createVendor makes the namespace with a product and the vendor's key.

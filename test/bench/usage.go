@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	kube "sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,7 +15,6 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/store"
 	"github.com/license-operator/license-operator/test/builder"
-	"github.com/license-operator/license-operator/test/env"
 )
 
 // usageCommand measures metering, in a control plane whose etcd waits for the
@@ -38,9 +36,9 @@ const (
 
 // usageSettings are the flags of usageCommand.
 type usageSettings struct {
+	place
+
 	records, clients, rounds int
-	operator                 string
-	keep                     bool
 }
 
 func usageMain(ctx context.Context, args []string) error {
@@ -49,43 +47,18 @@ func usageMain(ctx context.Context, args []string) error {
 	f.IntVar(&s.records, "records", 10000, "usage records that are sent, over all rounds")
 	f.IntVar(&s.clients, "clients", 16, "keep-alive clients at once")
 	f.IntVar(&s.rounds, "rounds", 2, "rounds, each beside raw creates of as many")
-	f.StringVar(&s.operator, "operator", "", "the operator's binary (default: built here)")
-	f.BoolVar(&s.keep, "keep", false, "keep the directory with the operators' logs")
+	s.addFlags(f)
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "license-operator-bench-")
-	if err != nil {
-		return err
-	}
-	if s.keep {
-		progress("The operators' logs stay in %s", dir)
-	} else {
-		defer func() { _ = os.RemoveAll(dir) }()
-	}
-	if s.operator == "" {
-		s.operator = filepath.Join(dir, "license-operator")
-		if err := build(ctx, s.operator); err != nil {
+	return s.runSynced(ctx, func(in bench, m machine) error {
+		b := &usageBench{usageSettings: &s, seatBench: seatBench{machine: m, bench: in}}
+		defer b.stopReplicas()
+		if err := b.measure(ctx); err != nil {
 			return err
 		}
-	}
-	m, err := describeMachine(ctx, s.operator)
-	if err != nil {
-		return err
-	}
-	progress("Starting a control plane whose etcd waits for the disk; the load average is %s", m.loadAverage)
-	e, err := env.StartSynced(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = e.Stop() }()
-	b := &usageBench{usageSettings: &s, seatBench: seatBench{settings: &seatSettings{operator: s.operator}, machine: m,
-		bench: bench{settings: &settings{operator: s.operator}, env: e, dir: dir}}}
-	defer b.stopReplicas()
-	if err := b.measure(ctx); err != nil {
-		return err
-	}
-	return b.write(os.Stdout)
+		return b.write(os.Stdout)
+	})
 }
 
 // usageBench is the running world of usageCommand.

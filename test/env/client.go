@@ -5,7 +5,10 @@ package env
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
+	"strings"
+	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,6 +31,32 @@ type indexedClient struct {
 func (e *Env) IndexedClient(cfg *rest.Config, names store.Names) (client.Client, error) {
 	c, err := client.New(cfg, client.Options{Scheme: e.Scheme})
 	return &indexedClient{Client: c, indexes: store.Indexes(names)}, err
+}
+
+// Written returns all objects of these kinds as JSON, "" if they can't be read.
+func (e *Env) Written(lists ...client.ObjectList) string {
+	var all strings.Builder
+	for _, list := range lists {
+		if err := e.Client.List(context.Background(), list); err != nil {
+			return ""
+		}
+		text, err := json.Marshal(list)
+		if err != nil {
+			return ""
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
+
+// OperatorClient returns a client without a cache under the operator's role.
+func (e *Env) OperatorClient(t testing.TB) client.Client {
+	t.Helper()
+	c, err := client.New(e.Operator, client.Options{Scheme: e.Scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // List implements client.Reader.

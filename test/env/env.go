@@ -10,8 +10,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,17 +51,54 @@ type Env struct {
 // Main starts a control plane for a package's tests, hands it to set, runs the
 // tests and stops it again. It is all that a TestMain needs.
 func Main(m *testing.M, set func(*Env)) {
+	os.Exit(Run(func(e *Env) int {
+		set(e)
+		return m.Run()
+	}))
+}
+
+// Run is Main for a TestMain that needs more: run runs the tests as well. The
+// result is the exit code, which is that of run if the control plane starts.
+func Run(run func(*Env) int) int {
 	e, err := Start(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "start the control plane:", err)
-		os.Exit(1)
+		return 1
 	}
-	set(e)
-	code := m.Run()
-	if err := e.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stop the control plane:", err)
+	defer func() {
+		if err := e.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stop the control plane:", err)
+		}
+	}()
+	return run(e)
+}
+
+// RunBinary is Run for tests of processes: the operator's binary is built in a
+// directory that is gone afterwards.
+func RunBinary(run func(e *Env, binary string) int) int {
+	dir, err := os.MkdirTemp("", "license-operator-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	os.Exit(code)
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary := filepath.Join(dir, "license-operator")
+	var failed error
+	var built sync.WaitGroup
+	built.Go(func() {
+		build := exec.Command("go", "build", "-o", binary, "./cmd/license-operator")
+		build.Dir = Root()
+		build.Stdout, build.Stderr = os.Stderr, os.Stderr
+		failed = build.Run()
+	})
+	defer built.Wait()
+	return Run(func(e *Env) int {
+		if built.Wait(); failed != nil {
+			fmt.Fprintln(os.Stderr, "build the operator:", failed)
+			return 1
+		}
+		return run(e, binary)
+	})
 }
 
 // Start starts a control plane with everything in config/ that the operator

@@ -5,17 +5,22 @@ package env
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -55,10 +60,11 @@ func (e *Env) StartProcess(ctx context.Context, binary, dir, endpoint string, ar
 	if err := WriteKubeconfig(e.Operator, kubeconfig); err != nil {
 		return nil, err
 	}
-	health, metrics, err := freeAddresses(ctx)
+	free, err := FreeAddresses(2)
 	if err != nil {
 		return nil, err
 	}
+	health, metrics := free[0], free[1]
 	p := &Process{Log: filepath.Join(dir, "operator.log"), Metrics: "http://" + metrics + "/metrics", ended: make(chan struct{})}
 	log, err := os.Create(p.Log)
 	if err != nil {
@@ -80,7 +86,7 @@ func (e *Env) StartProcess(ctx context.Context, binary, dir, endpoint string, ar
 	}()
 	err = p.waitReady(ctx, "http://"+health+"/readyz")
 	if err == nil {
-		p.CA, err = e.authority(ctx)
+		p.CA, err = authority(ctx, e.Client)
 	}
 	if err != nil {
 		p.Stop()
@@ -107,7 +113,7 @@ func (p *Process) waitReady(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, processReady)
 	defer cancel()
 	for {
-		if answers(ctx, url) {
+		if status, _ := Page(url); status == http.StatusOK {
 			return nil
 		}
 		select {
@@ -121,40 +127,69 @@ func (p *Process) waitReady(ctx context.Context, url string) error {
 	}
 }
 
-func answers(ctx context.Context, url string) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// Page reads a page that is served over plain HTTP. The status is 0 where nobody
+// answers.
+func Page(url string) (status int, text string) {
+	browser := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := browser.Get(url)
 	if err != nil {
-		return false
+		return 0, ""
 	}
-	resp, err := http.DefaultClient.Do(req)
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return false
+		return 0, ""
 	}
-	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
+	return resp.StatusCode, string(body)
+}
+
+// Leads says whether the operator with the metrics at a URL runs the
+// controllers.
+func Leads(metrics string) bool {
+	_, text := Page(metrics)
+	return strings.Contains(text, `leader_election_master_status{name="license-operator"} 1`)
+}
+
+// FreeLease deletes the lease of a leader that is dead, so that nobody need wait
+// until it expires.
+func (e *Env) FreeLease(ctx context.Context) error {
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: OperatorNamespace, Name: "license-operator"}}
+	return client.IgnoreNotFound(e.Client.Delete(ctx, lease))
 }
 
 // authority reads the CA that the operator publishes.
-func (e *Env) authority(ctx context.Context) ([]byte, error) {
+func authority(ctx context.Context, c client.Reader) ([]byte, error) {
 	published := &corev1.ConfigMap{}
-	err := e.Client.Get(ctx, client.ObjectKey{Namespace: OperatorNamespace, Name: serving.CAConfigMapName}, published)
+	err := c.Get(ctx, client.ObjectKey{Namespace: OperatorNamespace, Name: serving.CAConfigMapName}, published)
 	return []byte(published.Data[serving.CADataKey]), err
 }
 
-// freeAddresses returns two addresses of this machine where nothing listens.
-func freeAddresses(ctx context.Context) (first, second string, err error) {
-	var listen net.ListenConfig
-	one, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+// Roots holds the CA that the operator publishes, which clients are told to
+// trust.
+func Roots(ctx context.Context, c client.Reader) (*x509.CertPool, error) {
+	ca, err := authority(ctx, c)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
-	defer func() { _ = one.Close() }()
-	two, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", "", err
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(ca) {
+		return nil, errors.New("the published CA holds no certificate")
 	}
-	defer func() { _ = two.Close() }()
-	return one.Addr().String(), two.Addr().String(), nil
+	return roots, nil
+}
+
+// FreeAddresses returns so many addresses of this machine where nothing listens.
+func FreeAddresses(count int) ([]string, error) {
+	free := make([]string, count)
+	for i := range free {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = l.Close() }()
+		free[i] = l.Addr().String()
+	}
+	return free, nil
 }
 
 // WriteKubeconfig writes cfg as a kubeconfig file.

@@ -5,8 +5,11 @@ package expect
 
 import (
 	"context"
+	"errors"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -58,3 +61,44 @@ func (d *disturbedStatus) Patch(ctx context.Context, obj client.Object, patch cl
 	}
 	return d.faults.PatchStatus(do)
 }
+
+// ErrLost is the answer to a write that got lost on its way.
+var ErrLost = errors.New("no connection")
+
+// Crash lets every write fail from some write on: what comes after a crash of
+// the operator never happens.
+type Crash struct {
+	// From is the first write that is lost, counted from 1.
+	From int
+	// Done says that the first lost write was done, only its answer is lost.
+	Done bool
+
+	writes int
+}
+
+// Faults are those of the crash. All writes that they disturb are counted
+// together.
+func (c *Crash) Faults() Faults { return Faults{Apply: c.write, PatchStatus: c.write} }
+
+func (c *Crash) write(do func() error) error {
+	switch c.writes++; {
+	case c.writes < c.From:
+		return do()
+	case c.writes == c.From && c.Done:
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return ErrLost
+}
+
+// EmptyCache is a cache that has seen nothing yet.
+type EmptyCache struct{ client.Reader }
+
+// Get implements client.Reader.
+func (EmptyCache) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+}
+
+// List implements client.Reader.
+func (EmptyCache) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -107,10 +108,42 @@ func NewKeys(t testing.TB, seed byte) *secrets.Holder {
 	return keys
 }
 
+// FirstKeys are keys as an operator makes them at its first start.
+func FirstKeys(t testing.TB, start time.Time) *secrets.Holder {
+	t.Helper()
+	data, err := secrets.NewData(start, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := secrets.Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := &secrets.Holder{}
+	if err := keys.Set(made); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
 // Kit is what a controller on this stage is made of.
 func (s *Stage) Kit() kit.Kit {
 	return kit.Kit{Clock: s.Clock, Client: s.Operator, Recorder: s.recorder}
 }
+
+// Timers is a clock that tells the time of the stage, and its timers are real.
+func (s *Stage) Timers() clock.Clock { return timers{clock.RealClock{}, s.Clock} }
+
+type timers struct {
+	clock.RealClock
+	stage clock.PassiveClock
+}
+
+// Now implements clock.PassiveClock.
+func (c timers) Now() time.Time { return c.stage.Now() }
+
+// Since implements clock.PassiveClock.
+func (c timers) Since(t time.Time) time.Duration { return c.stage.Since(t) }
 
 // Step moves the clock on.
 func (s *Stage) Step(d time.Duration) { s.Clock.SetTime(s.Clock.Now().Add(d)) }
@@ -132,6 +165,14 @@ func (s *Stage) Create(objects ...client.Object) {
 func (s *Stage) Refresh(o client.Object) {
 	s.Helper()
 	if err := s.Admin.Get(s.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// List reads the objects of a kind in the stage's namespace.
+func (s *Stage) List(list client.ObjectList) {
+	s.Helper()
+	if err := s.Admin.List(s.Context(), list, client.InNamespace(s.Namespace)); err != nil {
 		s.Fatal(err)
 	}
 }

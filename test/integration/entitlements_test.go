@@ -103,9 +103,9 @@ func TestAServiceAccountResolvesAndListsWhereRBACLetsIt(t *testing.T) {
 	w.grant(t, s.Namespace, "update", "activations/status")
 	w.grant(t, s.Namespace, "list", "subscriptions")
 	// What was denied is remembered for some seconds.
-	now.step(10 * time.Second)
+	now.Step(10 * time.Second)
 	within(t, "what a Role grants is allowed", func() bool {
-		now.step(5 * time.Second)
+		now.Step(5 * time.Second)
 		return call().DoJSON(t, as(wire.ResolveCustomer(nil, issued))).Status == http.StatusOK
 	})
 	for _, token := range []string{issued, shown} {
@@ -145,7 +145,7 @@ func TestAnExpiredTokenIsTold(t *testing.T) {
 	s := newStall(t, v1alpha1.TokenUseReusable)
 	bothForms(t, s, func(t *testing.T, token, _ string) {
 		s.resolved(t, call(), wire.ResolveCustomer(s.Key, token))
-		now.step(4*time.Hour + time.Second)
+		now.Step(4*time.Hour + time.Second)
 		expectJSON(t, call(), wire.ResolveCustomer(s.Key, token), 400, "ExpiredTokenException")
 	})
 }

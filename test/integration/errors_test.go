@@ -68,7 +68,7 @@ func newStrangers(t *testing.T, s *shop) *strangers {
 	x := &strangers{other: newShop(t)}
 	x.expiredKey = s.Activation(t, builder.Activation("short", "initech").WithLifetime(60))
 	x.expiredToken = call().OK(t, wire.Desktop(s.key, s.farm.Token, query.TokenExpiration, "PT60S")).Text("UserToken")
-	now.step(61 * time.Second)
+	now.Step(61 * time.Second)
 
 	x.revokedKey = s.Activation(t, builder.Activation("revoked", "initech"))
 	s.Patch(t, &v1alpha1.Activation{}, "revoked", `{"spec":{"state":"Revoked"}}`)

@@ -106,7 +106,7 @@ func TestAnAccessKeyThatAsksTooMuchIsThrottledAndNobodyElse(t *testing.T) {
 	if got := refusedAfter(t, r.client, wire.Desktop(s.key, s.farm.Token)); got != 3 {
 		t.Errorf("an address is throttled after %d requests, want 3", got)
 	}
-	now.step(101 * time.Second)
+	now.Step(101 * time.Second)
 	if got := refusedAfter(t, r.client, ask); got != 1 {
 		t.Errorf("after a while throttled after %d requests, want 1", got)
 	}
@@ -143,7 +143,7 @@ func TestAStrangerWhoGuessesIsThrottledByAddressAndNobodyElse(t *testing.T) {
 func TestTheCertificateIsRenewedWhileClientsGoOn(t *testing.T) {
 	s := newShop(t)
 	serial := func() string {
-		conn, err := tls.Dial("tcp", operator.address, call().HTTP.Transport.(*http.Transport).TLSClientConfig)
+		conn, err := tls.Dial("tcp", operator.Address, call().HTTP.Transport.(*http.Transport).TLSClientConfig)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestTheCertificateIsRenewedWhileClientsGoOn(t *testing.T) {
 	before := serial()
 	call().OK(t, wire.Active(s.Key, s.pid))
 	// Two thirds of its 90 days.
-	now.step(61 * 24 * time.Hour)
+	now.Step(61 * 24 * time.Hour)
 	within(t, "the certificate is another one", func() bool {
 		// A connection of old goes on, whatever it began with.
 		call().OK(t, wire.Active(s.Key, s.pid))

@@ -75,7 +75,7 @@ func TestOneActivationKeyGivesTheSameAnswersHoweverOftenItIsUsed(t *testing.T) {
 	if diff := cmp.Diff(first, use()); diff != "" {
 		t.Errorf("the second time was answered differently (-first +second):\n%s", diff)
 	}
-	now.step(2 * time.Minute)
+	now.Step(2 * time.Minute)
 	if diff := cmp.Diff(first, use()); diff != "" {
 		t.Errorf("minutes later it was answered differently (-first +later):\n%s", diff)
 	}
@@ -176,11 +176,11 @@ func TestAProductBoundsTheLifeOfItsUserTokens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			desktop := call().OK(t, wire.Desktop(key, trial.Token, query.TokenExpiration, test.asked))
 			ask := wire.ByTokens(wire.Customer(desktop), desktop.Text("UserToken"), trial.Token)
-			now.step(test.life - 10*time.Second)
+			now.Step(test.life - 10*time.Second)
 			if got := call().OK(t, ask).Text("Subscribed"); got != "true" {
 				t.Errorf("before it expires Subscribed is %q", got)
 			}
-			now.step(11 * time.Second)
+			now.Step(11 * time.Second)
 			expect(t, call(), ask, 400, "InvalidParameterValue")
 		})
 	}
@@ -189,9 +189,9 @@ func TestAProductBoundsTheLifeOfItsUserTokens(t *testing.T) {
 func TestARefreshNeverMovesTheExpiry(t *testing.T) {
 	s := newShop(t)
 	token := call().OK(t, wire.Desktop(s.key, s.farm.Token, query.TokenExpiration, "3600")).Text("UserToken")
-	now.step(59 * time.Minute)
+	now.Step(59 * time.Minute)
 	fresh := call().OK(t, wire.Refresh(s.customer, token)).Text("UserToken")
-	now.step(2 * time.Minute)
+	now.Step(2 * time.Minute)
 	expect(t, call(), wire.ByTokens(s.customer, fresh, s.farm.Token), 400, "InvalidParameterValue")
 	expect(t, call(), wire.Refresh(s.customer, fresh), 403, "InvalidUserToken")
 }
@@ -221,7 +221,7 @@ func TestAReplayedActivationHasNoSecondEffect(t *testing.T) {
 	if got := len(customerKeys(t, s.Vendor)); got != keys {
 		t.Errorf("the replay has made %d AccessKeys", got-keys)
 	}
-	now.step(16 * time.Minute)
+	now.Step(16 * time.Minute)
 	expect(t, call(), captured, 400, "RequestExpired")
 }
 

@@ -86,17 +86,17 @@ func TestATermEndsWithItsGracePeriod(t *testing.T) {
 	s.Patch(t, &v1alpha1.Subscription{}, "initech", fmt.Sprintf(`{"spec":{"endTime":%q,"gracePeriodSeconds":600}}`, end.Format(time.RFC3339)))
 	within(t, "the end has arrived", func() bool { return ends(t, s, "initech") })
 	s.is(t, "before the end", subscribed)
-	now.step(end.Sub(now.Now()) + time.Second)
+	now.Step(end.Sub(now.Now()) + time.Second)
 	s.is(t, "in the grace period", subscribed)
-	now.step(9 * time.Minute)
+	now.Step(9 * time.Minute)
 	s.is(t, "before the grace period is over", subscribed)
-	now.step(time.Minute)
+	now.Step(time.Minute)
 	s.is(t, "after the grace period", lapsed)
 	s.Patch(t, &v1alpha1.Subscription{}, "initech", fmt.Sprintf(`{"spec":{"endTime":%q}}`, now.Now().Add(time.Hour).UTC().Format(time.RFC3339)))
 	s.becomes(t, "renewed", subscribed)
 	s.Patch(t, &v1alpha1.Subscription{}, "initech", fmt.Sprintf(`{"spec":{"startTime":%q}}`, now.Now().Add(time.Minute).UTC().Format(time.RFC3339)))
 	s.becomes(t, "not started", lapsed)
-	now.step(61 * time.Second)
+	now.Step(61 * time.Second)
 	s.is(t, "started", subscribed)
 }
 
@@ -208,7 +208,7 @@ func TestARotatedKeyIsAcceptedBesideTheOneBeforeForItsOverlap(t *testing.T) {
 	if got := code(&mixed); got != "SignatureDoesNotMatch" {
 		t.Errorf("the new id with the old secret is answered %q", got)
 	}
-	now.step(61 * time.Second)
+	now.Step(61 * time.Second)
 	if got := []string{code(s.Key), code(second)}; !slices.Equal(got, []string{"InvalidClientTokenId", ""}) {
 		t.Errorf("after the overlap the pairs are answered %q", got)
 	}
@@ -242,7 +242,7 @@ func TestARevokedActivationTakesBackWhatWasActivatedWithIt(t *testing.T) {
 
 func TestWhatWasActivatedOutlivesItsKey(t *testing.T) {
 	s := newShop(t)
-	now.step(61 * time.Minute)
+	now.Step(61 * time.Minute)
 	expect(t, call(), wire.Desktop(s.key, s.farm.Token), 403, "ExpiredActivationKey")
 	s.is(t, "after the key has expired", subscribed)
 	s.Delete(t, &v1alpha1.Activation{}, "initech-first")

@@ -25,7 +25,7 @@ import (
 // dial opens a TLS connection to the operator that a test writes on by hand.
 func dial(t *testing.T) *tls.Conn {
 	t.Helper()
-	conn, err := tls.Dial("tcp", operator.address, call().HTTP.Transport.(*http.Transport).TLSClientConfig)
+	conn, err := tls.Dial("tcp", operator.Address, call().HTTP.Transport.(*http.Transport).TLSClientConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestAClientThatSendsItsHeadersSlowlyIsCut(t *testing.T) {
 
 func TestAConnectionThatNeverSpeaksTLSIsCut(t *testing.T) {
 	t.Parallel()
-	conn, err := net.Dial("tcp", operator.address)
+	conn, err := net.Dial("tcp", operator.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestABodyThatIsCutIsNoRequest(t *testing.T) {
 	// What has arrived is a whole request, and so must not be acted upon.
 	form := query.Encode(wire.Desktop(s.key, s.farm.Token).Parameters)
 	before := activation(t, s.Vendor, "initech-first").ResourceVersion
-	now.step(2 * time.Minute)
+	now.Step(2 * time.Minute)
 	conn := dial(t)
 	if _, err := fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(form)+1, form); err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestABodyThatIsCutIsNoRequest(t *testing.T) {
 func TestPlainHTTPAtTheTLSPortIsRefusedInTheProtocolsForm(t *testing.T) {
 	s := newShop(t)
 	plain := *call()
-	plain.URL = "http://" + operator.address
+	plain.URL = "http://" + operator.Address
 	for name, c := range s.successes() {
 		expect(t, &plain, c, 400, "RequiresSSL")
 		expect(t, &plain, c.Posted(), 400, "RequiresSSL")
@@ -165,7 +165,7 @@ func TestWhatIsNeitherTLSNorHTTPIsCut(t *testing.T) {
 		"a handshake of noise":   "\x16\x03\x01\x00\x20" + strings.Repeat("\xff", 32),
 	} {
 		t.Run(name, func(t *testing.T) {
-			conn, err := net.Dial("tcp", operator.address)
+			conn, err := net.Dial("tcp", operator.Address)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,7 +190,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	for name, version := range map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11} {
 		cfg := trust.Clone()
 		cfg.MinVersion, cfg.MaxVersion = tls.VersionTLS10, version
-		if conn, err := tls.Dial("tcp", operator.address, cfg); err == nil {
+		if conn, err := tls.Dial("tcp", operator.Address, cfg); err == nil {
 			_ = conn.Close()
 			t.Errorf("TLS %s is accepted", name)
 		}
@@ -198,7 +198,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	for name, version := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
 		cfg := trust.Clone()
 		cfg.MinVersion, cfg.MaxVersion = version, version
-		conn, err := tls.Dial("tcp", operator.address, cfg)
+		conn, err := tls.Dial("tcp", operator.Address, cfg)
 		if err != nil {
 			t.Errorf("TLS %s is refused: %v", name, err)
 			continue

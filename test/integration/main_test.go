@@ -13,11 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
-	"k8s.io/klog/v2"
-	ctrl "sigs.k8s.io/controller-runtime"
-
 	"github.com/license-operator/license-operator/test/env"
+	"github.com/license-operator/license-operator/test/inprocess"
 	"github.com/license-operator/license-operator/test/integration/wire"
 	"github.com/license-operator/license-operator/test/receiver"
 )
@@ -25,9 +22,9 @@ import (
 var (
 	cluster *env.Env
 	// now is the clock of every operator and client of this package.
-	now = newClock()
+	now = inprocess.NewClock()
 	// logs is what all operators here have written.
-	logs = &buffer{}
+	logs = &inprocess.Log{}
 	// ledger knows every secret that passed through.
 	ledger = &wire.Ledger{}
 	// operator is the replica that most tests call.
@@ -36,24 +33,16 @@ var (
 	hooks *receiver.Receiver
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	logs.TakeAll()
+	os.Exit(env.Run(func(e *env.Env) int {
+		cluster = e
+		return run(m)
+	}))
+}
 
 func run(m *testing.M) int {
-	log := logr.FromSlogHandler(logs.handler())
-	ctrl.SetLogger(log)
-	klog.SetLogger(log.WithName("client"))
-	defer now.flow()()
-	e, err := env.Start(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "start the control plane:", err)
-		return 1
-	}
-	cluster = e
-	defer func() {
-		if err := e.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stop the control plane:", err)
-		}
-	}()
+	defer now.Flow()()
 	hooks = receiver.Start(now.Now)
 	defer hooks.Close()
 	dir, err := os.MkdirTemp("", "integration-")
@@ -83,7 +72,7 @@ func run(m *testing.M) int {
 			}
 		}
 	}
-	if err := operator.stop(); err != nil {
+	if err := operator.Stop(); err != nil {
 		fmt.Println("--- FAIL: the operator ended with", err)
 		code = 1
 	}

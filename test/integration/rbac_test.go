@@ -46,10 +46,7 @@ var allowed = map[string]bool{
 
 func TestTheOperatorMayDoNothingToAVendorBeyondItsJob(t *testing.T) {
 	s := newShop(t)
-	asOperator, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	asOperator := cluster.OperatorClient(t)
 	ask := func(namespace, group, resource, verb string) bool {
 		t.Helper()
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
@@ -83,10 +80,7 @@ func TestTheOperatorMayDoNothingToAVendorBeyondItsJob(t *testing.T) {
 
 func TestWhatTheOperatorTriesAgainstAVendorIsForbidden(t *testing.T) {
 	s := newShop(t)
-	asOperator, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	asOperator := cluster.OperatorClient(t)
 	at := metav1.ObjectMeta{Namespace: s.Namespace}
 	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: s.Namespace, Name: name} }
 	spec := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"mine":"now"}}}`))

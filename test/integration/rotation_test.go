@@ -50,7 +50,7 @@ func TestTheSealingKeyIsRotatedWhileTokensAreInTheField(t *testing.T) {
 	if hosted != s.userToken || desktop != s.userToken || refreshed != s.userToken {
 		t.Error("before the delay is over the same key gives another token")
 	}
-	now.step(5*time.Minute + time.Second)
+	now.Step(5*time.Minute + time.Second)
 	within(t, "new tokens are sealed with the new version", func() bool {
 		return sealedBy(t, call().OK(t, wire.Desktop(s.key, s.farm.Token)).Text("UserToken")) == version
 	})

@@ -83,10 +83,7 @@ func (w worker) let(t testing.TB, namespace string) {
 
 func asOperator(t testing.TB) client.Client {
 	t.Helper()
-	c, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := cluster.OperatorClient(t)
 	return c
 }
 

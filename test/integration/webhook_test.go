@@ -136,7 +136,7 @@ func TestAWebhookIsToldWhatBecomesOfASubscription(t *testing.T) {
 	h.until(t, "initech", "subscribe-success entitlement-updated")
 	h.Patch(t, &v1alpha1.Subscription{}, "initech", `{"spec":{"state":"Cancelled"}}`)
 	h.until(t, "initech", "subscribe-success entitlement-updated unsubscribe-pending")
-	now.step(time.Hour)
+	now.Step(time.Hour)
 	h.wake(t, "initech")
 	h.until(t, "initech", "subscribe-success entitlement-updated unsubscribe-pending unsubscribe-success")
 	h.Patch(t, &v1alpha1.Subscription{}, "initech", `{"spec":{"state":"Active"}}`)
@@ -191,7 +191,7 @@ func TestAWebhookThatIsBrokenHoldsUpNobodyElse(t *testing.T) {
 	})
 	healed.Store(true)
 	name := sub.Name
-	now.step(time.Minute)
+	now.Step(time.Minute)
 	broken.wake(t, name)
 	broken.until(t, name, "subscribe-success")
 	ids := map[string]bool{}

@@ -5,20 +5,13 @@ package replicas
 
 import (
 	"bytes"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	coordinationv1 "k8s.io/api/coordination/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/test/env"
 	"github.com/license-operator/license-operator/test/integration/wire"
@@ -44,14 +37,11 @@ type process struct {
 func launch(t *testing.T, name string) *process {
 	t.Helper()
 	p := &process{name: name, ended: make(chan struct{}), log: filepath.Join(t.TempDir(), name+".log")}
-	for _, address := range []*string{&p.address, &p.health, &p.metrics} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		*address = listener.Addr().String()
-		listener.Close()
+	free, err := env.FreeAddresses(3)
+	if err != nil {
+		t.Fatal(err)
 	}
+	p.address, p.health, p.metrics = free[0], free[1], free[2]
 	log, err := os.Create(p.log)
 	if err != nil {
 		t.Fatal(err)
@@ -94,8 +84,7 @@ func tail(file string, n int) string {
 func pair(t *testing.T, ledger *wire.Ledger) [2]*process {
 	t.Helper()
 	// Those of the test before are dead; nobody need wait for their lease.
-	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: env.OperatorNamespace, Name: "license-operator"}}
-	if err := client.IgnoreNotFound(cluster.Client.Delete(t.Context(), lease)); err != nil {
+	if err := cluster.FreeLease(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	both := [2]*process{launch(t, "first"), launch(t, "second")}
@@ -129,31 +118,12 @@ func (p *process) await(t *testing.T, what string, most time.Duration, check fun
 
 // ready says what the replica says to a load balancer.
 func (p *process) ready() bool {
-	status, _ := page("http://" + p.health + "/readyz")
+	status, _ := env.Page("http://" + p.health + "/readyz")
 	return status == http.StatusOK
 }
 
 // leads says whether the replica runs the controllers.
-func (p *process) leads() bool {
-	_, text := page("http://" + p.metrics + "/metrics")
-	return strings.Contains(text, `leader_election_master_status{name="license-operator"} 1`)
-}
-
-// page reads a page that is served over plain HTTP. The status is 0 where
-// nobody answers.
-func page(url string) (status int, text string) {
-	browser := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := browser.Get(url)
-	if err != nil {
-		return 0, ""
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, ""
-	}
-	return resp.StatusCode, string(body)
-}
+func (p *process) leads() bool { return env.Leads("http://" + p.metrics + "/metrics") }
 
 // leaderOf returns the replica that leads and the other, once one does.
 func leaderOf(t *testing.T, both [2]*process) (leader, other *process) {

@@ -8,21 +8,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
-
-	coordinationv1 "k8s.io/api/coordination/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/test/env"
 	"github.com/license-operator/license-operator/test/integration/wire"
@@ -101,12 +94,11 @@ func (c *crew) launch(ctx context.Context) (*replica, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := env.FreeAddresses(1)
 	if err != nil {
 		return nil, err
 	}
-	address := listener.Addr().String()
-	listener.Close()
+	address := free[0]
 	r := &replica{name: filepath.Base(dir), url: "https://" + address, now: time.Now}
 	if r.gate, err = newGate(r); err != nil {
 		return nil, err
@@ -120,9 +112,9 @@ func (c *crew) launch(ctx context.Context) (*replica, error) {
 		r.gate.server.Close()
 		return nil, err
 	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(r.process.CA) {
-		return nil, errors.New("the published CA holds no certificate")
+	roots, err := env.Roots(ctx, cluster.Client)
+	if err != nil {
+		return nil, err
 	}
 	r.http = clientOf(roots, r.now)
 	return r, nil
@@ -145,8 +137,7 @@ func (c *crew) kill(r *replica) error {
 	r.process.Stop()
 	for i := range c.places {
 		if other := c.at(i); other != r && !other.leads() {
-			lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: env.OperatorNamespace, Name: "license-operator"}}
-			err = errors.Join(err, client.IgnoreNotFound(cluster.Client.Delete(context.Background(), lease)))
+			err = errors.Join(err, cluster.FreeLease(context.Background()))
 		}
 	}
 	return err
@@ -165,16 +156,7 @@ func (c *crew) stop() {
 }
 
 // leads says whether the replica runs the controllers.
-func (r *replica) leads() bool {
-	browser := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := browser.Get(r.process.Metrics)
-	if err != nil {
-		return false
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	return err == nil && strings.Contains(string(body), `leader_election_master_status{name="license-operator"} 1`)
-}
+func (r *replica) leads() bool { return env.Leads(r.process.Metrics) }
 
 // pause stops a replica in the middle of whatever it does.
 func (r *replica) pause() error { return syscall.Kill(r.process.PID(), syscall.SIGSTOP) }

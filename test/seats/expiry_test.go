@@ -22,13 +22,13 @@ func TestAHolderWhoComesTooLateTakesTheSeatFromNobody(t *testing.T) {
 	t.Run("after another took it", func(t *testing.T) {
 		l := v.licence(t, "initech", 1, first, second, third)
 		old := l.must(t, third, "old")
-		clk.step(lifetime / 2)
+		clk.Step(lifetime / 2)
 		_, code, err := l.extend(ctx, third, old)
 		expect(t, "an extension in time", "", code, err)
-		clk.step(lifetime * 3 / 4) // Past what it was without the extension.
+		clk.Step(lifetime * 3 / 4) // Past what it was without the extension.
 		_, code, err = l.checkout(ctx, third, "too-early")
 		expect(t, "a checkout before the seat is free", noEntitlements, code, err)
-		clk.step(lifetime / 4)
+		clk.Step(lifetime / 4)
 		next := l.must(t, third, "next")
 
 		for name, r := range all {
@@ -61,7 +61,7 @@ func TestAHolderWhoComesTooLateTakesTheSeatFromNobody(t *testing.T) {
 			}
 			// By the clock of the third it is over in a moment, by the clock of the
 			// first it is not by far. What both go by is the book.
-			clk.step(ends.Sub(clk.Now()) - 20*time.Millisecond)
+			clk.Step(ends.Sub(clk.Now()) - 20*time.Millisecond)
 			holder := []*replica{third, first}[n%2]
 			var next *grant
 			var late *extension
@@ -81,7 +81,7 @@ func TestAHolderWhoComesTooLateTakesTheSeatFromNobody(t *testing.T) {
 				extended++
 				old.Expiration = late.Expiration
 			default: // The one came too late and the other too early.
-				clk.step(time.Second)
+				clk.Step(time.Second)
 				old = l.must(t, third, fmt.Sprint("then-", n))
 			}
 			if held := l.entries(t); len(held) != 1 {

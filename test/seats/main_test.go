@@ -11,7 +11,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -29,39 +28,14 @@ var (
 	canaries = &wire.Ledger{}
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	os.Exit(env.RunBinary(func(e *env.Env, binary string) int {
+		cluster, both = e, &crew{dir: filepath.Dir(binary), binary: binary}
+		return run(m)
+	}))
+}
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "seats-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "license-operator")
-	built := make(chan error, 1)
-	go func() {
-		build := exec.Command("go", "build", "-o", binary, "./cmd/license-operator")
-		build.Dir = env.Root()
-		build.Stdout, build.Stderr = os.Stderr, os.Stderr
-		built <- build.Run()
-	}()
-	cluster, err = env.Start(context.Background())
-	failed := <-built
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "start the control plane:", err)
-		return 1
-	}
-	defer func() {
-		if err := cluster.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stop the control plane:", err)
-		}
-	}()
-	if failed != nil {
-		fmt.Fprintln(os.Stderr, "build the operator:", failed)
-		return 1
-	}
-	both = &crew{dir: dir, binary: binary}
 	defer both.stop()
 	if err := both.fill(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "start the replicas:", err)

@@ -4,11 +4,8 @@
 package usage_test
 
 import (
-	"flag"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,28 +17,15 @@ import (
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/test/builder"
 	"github.com/license-operator/license-operator/test/expect"
+	"github.com/license-operator/license-operator/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // golden holds an answer against a file, with the names that differ from run to
 // run replaced.
 func (s *shop) golden(a *answer, name string, replace ...string) {
 	s.Helper()
 	got := strings.NewReplacer(append([]string{s.code, "CODE"}, replace...)...).Replace(fmt.Sprintf("%d %s\n%s\n", a.status, a.header.Get("x-amzn-ErrorType"), a.body))
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			s.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		s.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		s.Errorf("%s (-want +got)\n%s", file, diff)
-	}
+	golden.Check(s, name+".golden", got)
 }
 
 func TestTheAnswerOfBatchMeterUsageOnTheWire(t *testing.T) {

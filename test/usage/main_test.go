@@ -84,10 +84,7 @@ type replica struct {
 
 func (s *shop) start(disturb func(client.Client) client.Client) *replica {
 	s.Helper()
-	live, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		s.Fatal(err)
-	}
+	live := cluster.OperatorClient(s)
 	endpoint := webhook.NewEndpoint(webhook.Config{}, webhook.Parts{
 		Clock: s.Clock, Store: store.New(s.Names, s.Operator, live, s.Clock), Keys: s.Keys, Live: live,
 		Usage: store.NewUsageRecords(disturb(live)),
@@ -210,8 +207,6 @@ func (s *shop) report(records ...string) string {
 func (s *shop) records() []v1alpha1.UsageRecord {
 	s.Helper()
 	list := &v1alpha1.UsageRecordList{}
-	if err := s.Admin.List(s.Context(), list, client.InNamespace(s.Namespace)); err != nil {
-		s.Fatal(err)
-	}
+	s.List(list)
 	return list.Items
 }

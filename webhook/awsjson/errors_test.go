@@ -11,7 +11,6 @@ import (
 	"go/parser"
 	"go/token"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -21,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/license-operator/license-operator/internal/fault"
+	"github.com/license-operator/license-operator/test/golden"
 )
 
 // allKinds reads the kinds from the source, so that none can be forgotten.
@@ -87,24 +87,6 @@ var neverAnswered = map[*Service][]string{
 	MarketplaceMetering: {"DisabledApiException", "InvalidEndpointRegionException", "InvalidRegionException", "PlatformNotSupportedException"},
 }
 
-// goldenText compares a text with a file of testdata.
-func goldenText(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("it differs from %s (-want +got):\n%s", file, diff)
-	}
-}
-
 func TestEveryKindHasAnError(t *testing.T) {
 	kinds := allKinds(t)
 	for _, service := range services {
@@ -157,11 +139,11 @@ func TestEveryKindHasAnError(t *testing.T) {
 				}
 				fmt.Fprintf(lines, "%s %d %s\n", kind, w.Code, w.Body)
 				if service == LicenseManager && kind == fault.Internal {
-					golden(t, "error_Internal", w.Body.Bytes())
+					checkBody(t, "error_Internal", w.Body.Bytes())
 				}
 			})
 		}
-		goldenText(t, "errors_"+service.Name+".txt", lines.String())
+		golden.Check(t, "errors_"+service.Name+".txt", lines.String())
 		for code := range m.Errors {
 			if never := slices.Contains(neverAnswered[service], code); codes[code] == never {
 				t.Errorf("%s: answered is %v", code, codes[code])

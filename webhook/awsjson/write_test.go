@@ -6,40 +6,22 @@ package awsjson
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/license-operator/license-operator/internal/fault"
+	"github.com/license-operator/license-operator/test/golden"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares a body with testdata/name.json, byte for byte but for the
+// checkBody compares a body with testdata/name.json, byte for byte but for the
 // line break that ends the file.
-func golden(t *testing.T, name string, got []byte) {
+func checkBody(t *testing.T, name string, got []byte) {
 	t.Helper()
-	file := filepath.Join("testdata", name+".json")
-	if *update {
-		if err := os.WriteFile(file, append(got[:len(got):len(got)], '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.TrimSuffix(string(want), "\n"), string(got)); diff != "" {
-		t.Errorf("the body differs from %s (-want +got):\n%s", file, diff)
-	}
+	golden.Check(t, name+".json", string(got)+"\n")
 	if !json.Valid(got) {
 		t.Errorf("the body is not JSON: %s", got)
 	}
@@ -117,7 +99,7 @@ func TestWriteResult(t *testing.T) {
 				t.Errorf("WriteResult() = %s, %v, status %d", code, lost, w.Code)
 			}
 			checkHeaders(t, w.Header(), w.Body.Len(), nil)
-			golden(t, "result_"+strings.ReplaceAll(name, " ", "_"), w.Body.Bytes())
+			checkBody(t, "result_"+strings.ReplaceAll(name, " ", "_"), w.Body.Bytes())
 			if err := op.Check(result); err != nil {
 				t.Errorf("the answer breaks the model: %v", err)
 			}
@@ -131,7 +113,7 @@ func TestWriteResultOfAnotherOperationIsAnInternalError(t *testing.T) {
 	if code != "ServerInternalException" || err == nil || w.Code != http.StatusInternalServerError {
 		t.Errorf("WriteResult() = %s, %v, status %d", code, err, w.Code)
 	}
-	golden(t, "error_Internal", w.Body.Bytes())
+	checkBody(t, "error_Internal", w.Body.Bytes())
 }
 
 // lostWriter is a connection that is gone.

@@ -289,6 +289,21 @@ func (f *fixture) checkout(who *auth.Principal, in *awsjson.CheckoutLicenseReque
 	return out
 }
 
+// decided expects a fault that leaves the book empty, or none if kind is "".
+func (f *fixture) decided(err error, kind fault.Kind, says string) {
+	f.Helper()
+	if kind == "" {
+		if err != nil {
+			f.Error(err)
+		}
+		return
+	}
+	f.refused(err, kind, says)
+	if len(f.books.entries) > 0 {
+		f.Error("the book holds something")
+	}
+}
+
 // refused expects a fault whose detail says something.
 func (f *fixture) refused(err error, kind fault.Kind, says string) {
 	f.Helper()

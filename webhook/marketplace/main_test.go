@@ -10,9 +10,7 @@ import (
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
@@ -38,15 +36,6 @@ const (
 	customer = "cust-42"
 	theirs   = "210987654321"
 )
-
-// emptyCache is a cache that has seen nothing of our kinds yet.
-type emptyCache struct{ client.Reader }
-
-func (emptyCache) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
-	return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
-}
-
-func (emptyCache) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
 // live is the API server, as a test disturbs it.
 type live struct {
@@ -137,13 +126,10 @@ type scene struct {
 func newScene(t *testing.T, with ...func(*builder.ProductBuilder)) *scene {
 	t.Helper()
 	stage := expect.On(t, cluster)
-	operator, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	operator := cluster.OperatorClient(t)
 	s := &scene{Stage: stage, live: &live{Client: operator}, rbac: &rbac{allowed: map[string]bool{}},
 		vendor: &auth.Principal{Kind: auth.Vendor, Namespace: stage.Namespace, KeyName: "backend", AccessKeyID: "AKIAVENDOR"}}
-	s.service, s.lagging = s.replica(s.Operator), s.replica(emptyCache{})
+	s.service, s.lagging = s.replica(s.Operator), s.replica(expect.EmptyCache{})
 	p := builder.Product("render-farm").WithCode(code).WithSeats("seats", 10).WithFeature("gpu", "")
 	for _, w := range with {
 		w(p)
@@ -252,12 +238,9 @@ func (s *scene) arn() string {
 // it lags.
 func storeOf(s *scene, lags bool) *store.Store {
 	s.Helper()
-	operator, err := client.New(cluster.Operator, client.Options{Scheme: cluster.Scheme})
-	if err != nil {
-		s.Fatal(err)
-	}
+	operator := cluster.OperatorClient(s)
 	if lags {
-		return store.New(s.Names, emptyCache{}, operator, s.Clock)
+		return store.New(s.Names, expect.EmptyCache{}, operator, s.Clock)
 	}
 	return store.New(s.Names, s.Operator, operator, s.Clock)
 }

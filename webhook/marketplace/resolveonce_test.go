@@ -44,7 +44,7 @@ func TestATokenForOneUseIsResolvedOnceOfAll(t *testing.T) {
 		outs, errs := make([]*awsjson.ResolveCustomerResult, callers), make([]error, callers)
 		op := awsjson.Targets["AWSMPMeteringService.ResolveCustomer"]
 		for i := range callers {
-			replica := s.replica(emptyCache{})
+			replica := s.replica(expect.EmptyCache{})
 			// The counts of the scene's are not for many at once.
 			replica.Store = storeOf(s, i%2 == 1)
 			all.Go(func() {

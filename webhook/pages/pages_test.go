@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
 	"github.com/license-operator/license-operator/internal/fault"
@@ -131,9 +130,7 @@ func TestEachTimeThePageIsShownItHasAFreshToken(t *testing.T) {
 func activations(v *site) []v1alpha1.Activation {
 	v.Helper()
 	list := &v1alpha1.ActivationList{}
-	if err := v.Admin.List(v.Context(), list, client.InNamespace(v.Namespace)); err != nil {
-		v.Fatal(err)
-	}
+	v.List(list)
 	return list.Items
 }
 

@@ -6,14 +6,12 @@ package query
 import (
 	"encoding/xml"
 	"errors"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,29 +20,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/license-operator/license-operator/internal/fault"
+	"github.com/license-operator/license-operator/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 const requestID = "cb919c0a-9bce-4afe-9b48-9bdf2412bb67"
 
-// golden compares a body with testdata/name.xml, byte for byte but for the
+// checkBody compares a body with testdata/name.xml, byte for byte but for the
 // line break that ends the file.
-func golden(t *testing.T, name string, got []byte) {
+func checkBody(t *testing.T, name string, got []byte) {
 	t.Helper()
-	file := filepath.Join("testdata", name+".xml")
-	if *update {
-		if err := os.WriteFile(file, append(got[:len(got):len(got)], '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.TrimSuffix(string(want), "\n"), string(got)); diff != "" {
-		t.Errorf("the body differs from %s (-want +got):\n%s", file, diff)
-	}
+	golden.Check(t, name+".xml", string(got)+"\n")
 	if err := xml.Unmarshal(got, new(struct{ XMLName xml.Name })); err != nil {
 		t.Errorf("the body is not XML: %v", err)
 	}
@@ -84,7 +69,7 @@ func TestWriteResult(t *testing.T) {
 				t.Errorf("status = %d, want 200", w.Code)
 			}
 			checkHeaders(t, w)
-			golden(t, "result_"+strings.ReplaceAll(name, " ", "_"), w.Body.Bytes())
+			checkBody(t, "result_"+strings.ReplaceAll(name, " ", "_"), w.Body.Bytes())
 			if action, _, _ := strings.Cut(name, " "); actionsByName[action] == nil || result.name() != action {
 				t.Errorf("the result's name is %s, want %s", result.name(), action)
 			}
@@ -156,7 +141,7 @@ func TestEveryKindHasAnErrorOfTheContract(t *testing.T) {
 				t.Errorf("the body tells of the inside: %s", w.Body)
 			}
 			checkHeaders(t, w)
-			golden(t, "error_"+string(kind), w.Body.Bytes())
+			checkBody(t, "error_"+string(kind), w.Body.Bytes())
 		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,10 +15,8 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/license-operator/license-operator/internal/serving"
 	"github.com/license-operator/license-operator/test/env"
 	"github.com/license-operator/license-operator/webhook/auth"
 	"github.com/license-operator/license-operator/webhook/query"
@@ -40,17 +37,10 @@ type Client struct {
 // Trust returns the CAs that the operator publishes, once it has.
 func Trust(t testing.TB, c client.Reader) *x509.CertPool {
 	t.Helper()
-	pool := x509.NewCertPool()
-	Eventually(t, "the CA is published", func(ctx context.Context) error {
-		cm := &corev1.ConfigMap{}
-		key := client.ObjectKey{Namespace: env.OperatorNamespace, Name: serving.CAConfigMapName}
-		if err := c.Get(ctx, key, cm); err != nil {
-			return err
-		}
-		if !pool.AppendCertsFromPEM([]byte(cm.Data[serving.CADataKey])) {
-			return errors.New("the ConfigMap holds no certificate")
-		}
-		return nil
+	var pool *x509.CertPool
+	Eventually(t, "the CA is published", func(ctx context.Context) (err error) {
+		pool, err = env.Roots(ctx, c)
+		return err
 	})
 	return pool
 }

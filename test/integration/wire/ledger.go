@@ -66,6 +66,28 @@ func (l *Ledger) Leaks(text string) []string {
 	return leaks
 }
 
+// Canaries greps texts, by what they are of, for every secret, and returns what
+// is wrong. Each must hold something, and of each kind of secret one must have
+// passed through: the test is worth what it looks for.
+func (l *Ledger) Canaries(texts map[string]string, kinds ...string) []string {
+	var wrong []string
+	for where, text := range texts {
+		if text == "" {
+			wrong = append(wrong, "there is nothing of "+where+" to look at")
+		}
+		for _, leak := range l.Leaks(text) {
+			wrong = append(wrong, where+" holds a "+leak)
+		}
+	}
+	found := l.Secrets()
+	for _, kind := range kinds {
+		if found[kind] == 0 {
+			wrong = append(wrong, "no "+kind+" has passed through")
+		}
+	}
+	return wrong
+}
+
 // ErrorBodies returns the bodies of all errors that were answered.
 func (l *Ledger) ErrorBodies() []string {
 	l.mu.Lock()

@@ -1,7 +1,7 @@
 // Copyright The license-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package integration
+package inprocess
 
 import (
 	"sync"
@@ -10,19 +10,20 @@ import (
 	testclock "k8s.io/utils/clock/testing"
 )
 
-// clock is a fake one that flows like the real one, so that what refills with
+// Clock is a fake one that flows like the real one, so that what refills with
 // time does, and that tests step ahead. It never goes back.
-type clock struct {
+type Clock struct {
 	*testclock.FakeClock
 
 	mu    sync.Mutex
 	ahead time.Duration
 }
 
-func newClock() *clock { return &clock{FakeClock: testclock.NewFakeClock(time.Now())} }
+// NewClock returns a clock that stands at the present time.
+func NewClock() *Clock { return &Clock{FakeClock: testclock.NewFakeClock(time.Now())} }
 
-// flow lets the clock go on until the returned function is called.
-func (c *clock) flow() (stop func()) {
+// Flow lets the clock go on until the returned function is called.
+func (c *Clock) Flow() (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(5 * time.Millisecond)
@@ -32,15 +33,15 @@ func (c *clock) flow() (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				c.step(0)
+				c.Step(0)
 			}
 		}
 	}()
 	return func() { close(done) }
 }
 
-// step moves the clock ahead.
-func (c *clock) step(d time.Duration) {
+// Step moves the clock ahead.
+func (c *Clock) Step(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ahead += d
