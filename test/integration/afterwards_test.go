@@ -50,11 +50,11 @@ func noLeak() []string {
 		"the log":       logs.String(),
 		"a metric":      scrape(),
 		"an error body": strings.Join(ledger.ErrorBodies(), "\n"),
-		"an object":     cluster.Written(&v1alpha1.ProductList{}, &v1alpha1.SubscriptionList{}, &v1alpha1.ActivationList{}, &v1alpha1.AccessKeyList{}, &v1alpha1.LicenseCheckoutList{}, &v1alpha1.SeatLedgerList{}),
+		"an object":     cluster.Written(&v1alpha1.ProductList{}, &v1alpha1.SubscriptionList{}, &v1alpha1.ActivationList{}, &v1alpha1.AccessKeyList{}, &v1alpha1.LicenseCheckoutList{}, &v1alpha1.SeatLedgerList{}, &v1alpha1.UsageRecordList{}),
 		"an event":      cluster.Written(&eventsv1.EventList{}),
 		"a config map":  cluster.Written(&corev1.ConfigMapList{}),
 		"a name or tag": secretsMetadata(),
-	}, "product token", "activation key", "secret access key", "UserToken", "SecretAccessKey", "Signature", "webhook secret", "registration token")
+	}, "product token", "activation key", "secret access key", "UserToken", "SecretAccessKey", "Signature", "webhook secret", "registration token", "client token")
 }
 
 // secretsMetadata is what of the Secrets is not secret.

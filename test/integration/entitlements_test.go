@@ -23,26 +23,26 @@ func TestEntitlementsOverTheWire(t *testing.T) {
 	s := newStall(t, v1alpha1.TokenUseReusable)
 	s.Patch(t, &v1alpha1.Subscription{}, "initech", `{"spec":{"endTime":"2099-01-01T00:00:00Z","gracePeriodSeconds":60}}`)
 	row := func(dimension, value string) string {
-		return `{"ProductCode":"` + marketCode + `","Dimension":"` + dimension + `","CustomerIdentifier":"cust-42","CustomerAWSAccountId":"210987654321",` +
+		return `{"ProductCode":"` + s.code + `","Dimension":"` + dimension + `","CustomerIdentifier":"cust-42","CustomerAWSAccountId":"210987654321",` +
 			`"Value":` + value + `,"ExpirationDate":4070908860,"LicenseArn":"` + s.arn + `"}`
 	}
 	want := `{"Entitlements":[` + row("gpu", `{"BooleanValue":true}`) + `,` + row("seats", `{"IntegerValue":10}`) + `]}`
 	within(t, "the list is as it should be", func() bool {
-		return call().DoJSON(t, wire.GetEntitlements(s.Key, marketCode, nil)).Body == want
+		return call().DoJSON(t, wire.GetEntitlements(s.Key, s.code, nil)).Body == want
 	})
-	first := call().DoJSON(t, wire.Marketplace(s.Key, "AWSMPEntitlementService.GetEntitlements", map[string]any{"ProductCode": marketCode, "MaxResults": 1}))
+	first := call().DoJSON(t, wire.Marketplace(s.Key, "AWSMPEntitlementService.GetEntitlements", map[string]any{"ProductCode": s.code, "MaxResults": 1}))
 	rest := call().DoJSON(t, wire.Marketplace(s.Key, "AWSMPEntitlementService.GetEntitlements",
-		map[string]any{"ProductCode": marketCode, "MaxResults": 1, "NextToken": first.Text("NextToken")}))
+		map[string]any{"ProductCode": s.code, "MaxResults": 1, "NextToken": first.Text("NextToken")}))
 	if got := strings.TrimSuffix(first.Body, `],"NextToken":"`+first.Text("NextToken")+`"}`) + "," + strings.TrimPrefix(rest.Body, `{"Entitlements":[`); got != want {
 		t.Errorf("by pages it is\n%s, want\n%s", got, want)
 	}
 	s.Patch(t, &v1alpha1.Subscription{}, "initech", `{"spec":{"state":"Suspended"}}`)
 	within(t, "a suspended one has none", func() bool {
-		return call().DoJSON(t, wire.GetEntitlements(s.Key, marketCode, nil)).Body == `{"Entitlements":[]}`
+		return call().DoJSON(t, wire.GetEntitlements(s.Key, s.code, nil)).Body == `{"Entitlements":[]}`
 	})
 	for name, body := range map[string]string{
-		"ValidationException": `{"ProductCode":"` + marketCode + `","Filter":{"COLOUR":["red"]}}`, "SerializationException": `{"ProductCode":5}`,
-		"InvalidParameterException": `{"ProductCode":"` + marketCode + `","Filter":{"CUSTOMER_IDENTIFIER":["a"],"CUSTOMER_AWS_ACCOUNT_ID":["b"]}}`,
+		"ValidationException": `{"ProductCode":"` + s.code + `","Filter":{"COLOUR":["red"]}}`, "SerializationException": `{"ProductCode":5}`,
+		"InvalidParameterException": `{"ProductCode":"` + s.code + `","Filter":{"CUSTOMER_IDENTIFIER":["a"],"CUSTOMER_AWS_ACCOUNT_ID":["b"]}}`,
 	} {
 		expectJSON(t, call(), wire.Marketplace(s.Key, "AWSMPEntitlementService.GetEntitlements", body), 400, name)
 	}
@@ -79,7 +79,8 @@ func (w worker) lasting(t testing.TB, lifetime time.Duration) string {
 }
 
 func TestAServiceAccountResolvesAndListsWhereRBACLetsIt(t *testing.T) {
-	s, other := newStall(t, v1alpha1.TokenUseReusable), newStall(t, v1alpha1.TokenUseReusable)
+	s := newStall(t, v1alpha1.TokenUseReusable)
+	other := newStallOf(t, s.code, v1alpha1.TokenUseReusable) // A ServiceAccount has to be told them apart.
 	w := newWorker(t)
 	// The clock of this package may be ahead by years.
 	bearer := w.lasting(t, 50*365*24*time.Hour)
@@ -97,7 +98,7 @@ func TestAServiceAccountResolvesAndListsWhereRBACLetsIt(t *testing.T) {
 			t.Errorf("the message is %q, that of an unknown token is %q", a.Text("message"), unknown.Text("message"))
 		}
 	}
-	expectJSON(t, call(), as(wire.GetEntitlements(nil, marketCode, nil)), 400, "AccessDeniedException")
+	expectJSON(t, call(), as(wire.GetEntitlements(nil, s.code, nil)), 400, "AccessDeniedException")
 	expectJSON(t, call(), as(wire.GetEntitlements(nil, "NOBODYS", nil)), 400, "AccessDeniedException")
 
 	w.grant(t, s.Namespace, "update", "activations/status")
@@ -114,11 +115,11 @@ func TestAServiceAccountResolvesAndListsWhereRBACLetsIt(t *testing.T) {
 	expectJSON(t, call(), as(wire.ResolveCustomer(nil, foreign)), 400, "InvalidTokenException")
 	expectJSON(t, call(), as(wire.ResolveCustomer(nil, "x")), 400, "InvalidTokenException")
 	// The code is that of both, the right is for one.
-	a := call().DoJSON(t, as(wire.GetEntitlements(nil, marketCode, nil)))
+	a := call().DoJSON(t, as(wire.GetEntitlements(nil, s.code, nil)))
 	if rows, _ := a.Members["Entitlements"].([]any); a.Status != http.StatusOK || len(rows) != 2 || !strings.Contains(a.Body, s.arn) {
 		t.Errorf("answered %d %s", a.Status, a.Body)
 	}
-	expectJSON(t, call(), as(wire.GetEntitlements(nil, marketCode, map[string][]string{"LICENSE_ARN": {other.arn}})), 400, "AccessDeniedException")
+	expectJSON(t, call(), as(wire.GetEntitlements(nil, s.code, map[string][]string{"LICENSE_ARN": {other.arn}})), 400, "AccessDeniedException")
 }
 
 func TestACustomersKeyListsItsOwnAndResolvesNothing(t *testing.T) {
@@ -129,7 +130,7 @@ func TestACustomersKeyListsItsOwnAndResolvesNothing(t *testing.T) {
 	token, _ := s.shown(t)
 	expectJSON(t, call(), wire.ResolveCustomer(globex, token), 400, "AccessDeniedException")
 	for name, filter := range map[string]map[string][]string{"of all": nil, "of another": {"CUSTOMER_IDENTIFIER": {"cust-42"}}} {
-		a := call().DoJSON(t, wire.GetEntitlements(globex, marketCode, filter))
+		a := call().DoJSON(t, wire.GetEntitlements(globex, s.code, filter))
 		if rows, _ := a.Members["Entitlements"].([]any); a.Status != http.StatusOK || strings.Contains(a.Body, "cust-42") || len(rows) != map[string]int{"of all": 2}[name] {
 			t.Errorf("%s: answered %d %s", name, a.Status, a.Body)
 		}

@@ -26,21 +26,23 @@ import (
 	"github.com/license-operator/license-operator/test/integration/wire"
 )
 
-// marketCode is the code of every stall's product, so that a ServiceAccount has
-// to be told vendors apart.
-const marketCode = "STALL001"
-
 // stall is a vendor with a product whose customers sign up by tokens.
 type stall struct {
 	*wire.Vendor
+	code  string
 	arn   string
 	nonce byte
 }
 
 func newStall(t testing.TB, use v1alpha1.TokenUse) *stall {
 	t.Helper()
-	s := &stall{Vendor: vendor(t)}
-	s.Product(t, builder.Product("render-farm").WithCode(marketCode).WithRegistration(14400, use).WithSeats("seats", 10).WithFeature("gpu", ""))
+	return newStallOf(t, "STALL"+rand.Text()[:8], use)
+}
+
+func newStallOf(t testing.TB, code string, use v1alpha1.TokenUse) *stall {
+	t.Helper()
+	s := &stall{Vendor: vendor(t), code: code}
+	s.Product(t, builder.Product("render-farm").WithCode(code).WithDimension("render-minutes").WithRegistration(14400, use).WithSeats("seats", 10).WithFeature("gpu", ""))
 	s.Subscription(t, builder.Subscription("initech", "render-farm").WithCustomer("cust-42").WithAccountID("210987654321"))
 	sub := &v1alpha1.Subscription{}
 	within(t, "the licence has an ARN", func() bool {
@@ -76,7 +78,7 @@ func (s *stall) shown(t testing.TB) (token, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err = k.Sealing.SealRegistrationToken(now.Now(), secrets.RegistrationClaims{Namespace: s.Namespace, Subscription: "initech", Party: secrets.PartyOf(marketCode, "cust-42"),
+	token, err = k.Sealing.SealRegistrationToken(now.Now(), secrets.RegistrationClaims{Namespace: s.Namespace, Subscription: "initech", Party: secrets.PartyOf(s.code, "cust-42"),
 		IssueTime: now.Now(), Expiration: now.Now().Add(4 * time.Hour), Nonce: nonce})
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +124,7 @@ func expectJSON(t testing.TB, c *wire.Client, call wire.JSONCall, status int, co
 // resolved expects the customer, byte for byte.
 func (s *stall) resolved(t testing.TB, c *wire.Client, call wire.JSONCall) {
 	t.Helper()
-	want := `{"CustomerIdentifier":"cust-42","ProductCode":"` + marketCode + `","CustomerAWSAccountId":"210987654321","LicenseArn":"` + s.arn + `"}`
+	want := `{"CustomerIdentifier":"cust-42","ProductCode":"` + s.code + `","CustomerAWSAccountId":"210987654321","LicenseArn":"` + s.arn + `"}`
 	if a := c.DoJSON(t, call); a.Status != http.StatusOK || a.Body != want {
 		t.Errorf("answered %d\n%s, want\n%s", a.Status, a.Body, want)
 	}
@@ -260,7 +262,7 @@ func TestALaggingReplicaResolvesAndListsWhatIsNew(t *testing.T) {
 		s.resolved(t, call(), wire.ResolveCustomer(s.Key, token))
 	})
 	for _, r := range []*replica{slow, operator} {
-		a := r.client.DoJSON(t, wire.GetEntitlements(s.Key, marketCode, map[string][]string{"CUSTOMER_IDENTIFIER": {"cust-42"}}))
+		a := r.client.DoJSON(t, wire.GetEntitlements(s.Key, s.code, map[string][]string{"CUSTOMER_IDENTIFIER": {"cust-42"}}))
 		if rows, _ := a.Members["Entitlements"].([]any); a.Status != http.StatusOK || len(rows) != 2 {
 			t.Errorf("answered %d %s", a.Status, a.Body)
 		}
@@ -289,5 +291,31 @@ func TestAnAnswerThatWasLostIsAskedForAgain(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestUsageIsMeteredOverTheWire(t *testing.T) {
+	s := newStall(t, v1alpha1.TokenUseReusable)
+	s.Apply(t, builder.CustomerKey("desktop", "initech").Build())
+	desktop := s.Pair(t, "desktop", "")
+	token, at := rand.Text(), now.Now().Unix()
+	ledger.Secret("client token", token)
+	own := wire.Marketplace(desktop, "AWSMPMeteringService.MeterUsage", map[string]any{
+		"ProductCode": s.code, "Timestamp": at, "UsageDimension": "render-minutes", "UsageQuantity": 7, "ClientToken": token})
+	var first *wire.JSONAnswer
+	within(t, "the usage is recorded", func() bool {
+		first = call().DoJSON(t, own)
+		return first.Status == http.StatusOK
+	})
+	batch := wire.Marketplace(s.Key, "AWSMPMeteringService.BatchMeterUsage", map[string]any{"ProductCode": s.code, "UsageRecords": []any{
+		map[string]any{"Timestamp": at, "CustomerIdentifier": "cust-42", "Dimension": "render-minutes", "Quantity": 7}}})
+	for _, again := range []wire.JSONCall{own, batch} {
+		if a := call().DoJSON(t, again); a.Status != http.StatusOK || !strings.Contains(a.Body, first.Text("MeteringRecordId")) {
+			t.Errorf("answered %d %s, at first %s", a.Status, a.Body, first.Body)
+		}
+	}
+	records := &v1alpha1.UsageRecordList{}
+	if err := cluster.Client.List(t.Context(), records, client.InNamespace(s.Namespace)); err != nil || len(records.Items) != 1 {
+		t.Errorf("%d records, %v", len(records.Items), err)
 	}
 }
