@@ -96,7 +96,7 @@ func TestPutLooksForTheRecordUnderOtherNames(t *testing.T) {
 		r.Spec.Operation = v1alpha1.OperationBatchMeterUsage
 		return r
 	}
-	any := func(names ...string) store.OtherUsage { return store.OtherUsage{Names: names} }
+	every := func(names ...string) store.OtherUsage { return store.OtherUsage{Names: names} }
 	own := func(names ...string) store.OtherUsage { return store.OtherUsage{Names: names, Own: true} }
 	old, next, none := of("old", "initech"), of("next", "initech"), of("none", "initech")
 	for _, test := range []struct {
@@ -106,12 +106,12 @@ func TestPutLooksForTheRecordUnderOtherNames(t *testing.T) {
 		first   string
 		created bool
 	}{
-		{"there is none of any name", old, any(next.Name, none.Name), old.Name, true},
-		{"there is one of another name", next, any(none.Name, old.Name), old.Name, false},
+		{"there is none of any name", old, every(next.Name, none.Name), old.Name, true},
+		{"there is one of another name", next, every(none.Name, old.Name), old.Name, false},
 		{"there is one of another name and the same Subscription", next, own(none.Name, old.Name), old.Name, false},
-		{"the other names are not asked for", next, any(), next.Name, true},
-		{"its own name comes first", next, any(old.Name), next.Name, false},
-		{"there is one of another Subscription", of("third", "initech-2"), any(old.Name), old.Name, false},
+		{"the other names are not asked for", next, every(), next.Name, true},
+		{"its own name comes first", next, every(old.Name), next.Name, false},
+		{"there is one of another Subscription", of("third", "initech-2"), every(old.Name), old.Name, false},
 		{"there is one of another Subscription, which does not count", of("third", "initech-2"), own(old.Name), of("third", "").Name, true},
 	} {
 		first, created, err := records.Put(t.Context(), test.put, test.others)
@@ -119,7 +119,7 @@ func TestPutLooksForTheRecordUnderOtherNames(t *testing.T) {
 			t.Errorf("%s: %s, created %t, %v", test.what, first.Name, created, err)
 		}
 	}
-	if first, _, err := store.NewUsageRecords(broken{s.Operator}).Put(t.Context(), of("new", "initech"), any(old.Name)); !errors.Is(err, errBroken) || first != nil {
+	if first, _, err := store.NewUsageRecords(broken{s.Operator}).Put(t.Context(), of("new", "initech"), every(old.Name)); !errors.Is(err, errBroken) || first != nil {
 		t.Errorf("the others can't be read: %+v, %v", first, err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,6 +23,9 @@ import (
 // usageTries is how often a batch is sent before the run fails.
 const usageTries = 50
 
+// twice is of how many batches one is sent to both replicas at once.
+const twice = 4
+
 func dimension(n int) string    { return fmt.Sprintf("dimension-%02d", n) }
 func customerName(n int) string { return fmt.Sprintf("customer-%04d", n) }
 
@@ -33,13 +35,6 @@ func (b *usageBench) key(n int) store.UsageKey {
 	at := b.now.UTC().Add(-time.Duration(hour) * time.Hour)
 	return store.UsageKey{Namespace: namespace, ProductCode: meteredCode, Customer: customerName(n / (dimensions * usageHours)),
 		Dimension: dimension(n % dimensions), Hour: at.Truncate(time.Hour)}
-}
-
-// reportedKey is the key of the report that became a record: without the licence,
-// which only the operator can name. Each customer has one.
-func reportedKey(r *v1alpha1.UsageRecord) store.UsageKey {
-	return store.UsageKey{Namespace: r.Namespace, ProductCode: r.Spec.ProductCode, Customer: r.Spec.CustomerIdentifier,
-		Dimension: r.Spec.Dimension, Hour: r.Spec.Hour.Time}
 }
 
 // record is what becomes of the report with a number.
@@ -67,7 +62,8 @@ func (b *usageBench) report(n int, more int32) json.RawMessage {
 }
 
 // send sends records in batches, with retries at the other replica, until each is
-// a Success. The rate is that of records, the latencies are those of batches.
+// a Success. Some batches are sent to both replicas at once, as by a client that
+// lost the answer. The rate is that of records, the latencies are those of batches.
 func (b *usageBench) send(ctx context.Context, from, to int) (result, error) {
 	for n := from; n < to; n++ {
 		b.sent[b.key(n).Name()] = b.record(n).Spec.Quantity
@@ -79,35 +75,49 @@ func (b *usageBench) send(ctx context.Context, from, to int) (result, error) {
 	defer clients.close()
 	count := (to - from + usageBatch - 1) / usageBatch
 	took := make(latencies, count)
-	var mu sync.Mutex
 	start := time.Now()
-	err = parallel(ctx, b.clients, count, func(_ context.Context, worker, i int) error {
+	err = parallel(ctx, b.clients, count, func(ctx context.Context, worker, i int) error {
 		before := time.Now()
-		var left []json.RawMessage
+		var records []json.RawMessage
 		for n := from + i*usageBatch; n < min(from+(i+1)*usageBatch, to); n++ {
-			left = append(left, b.report(n, 0))
+			records = append(records, b.report(n, 0))
 		}
-		tries := 0
-		for ; len(left) > 0; tries++ {
-			if tries == usageTries {
-				return fmt.Errorf("%d records of batch %d were never taken", len(left), i)
-			}
-			var err error
-			if left, err = clients.batch(worker, tries, left, "Success"); err != nil {
-				return err
-			}
+		var err error
+		if i%twice == 0 {
+			err = parallel(ctx, len(b.replicas), len(b.replicas), func(_ context.Context, _, replica int) error {
+				return clients.untilTaken(worker, replica, 0, records)
+			})
+		} else {
+			err = clients.untilTaken(worker, i, 1, records)
 		}
 		took[i] = time.Since(before)
-		mu.Lock()
-		defer mu.Unlock()
-		b.batches++
-		b.again += tries - 1
-		return nil
+		return err
 	})
 	length := time.Since(start)
 	r := took.over(length)
 	r.perSecond = float64(to-from) / length.Seconds()
 	return r, err
+}
+
+// untilTaken sends a batch to one of the replicas, and each time to one that many
+// further on, until every record of it was taken.
+func (c *usageClients) untilTaken(worker, replica, step int, records []json.RawMessage) error {
+	for tries := range usageTries {
+		left, err := c.batch(worker, replica+tries*step, records, "Success")
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		c.batches++
+		if tries > 0 {
+			c.again++
+		}
+		c.mu.Unlock()
+		if records = left; len(records) == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%d records were never taken", len(records))
 }
 
 // usageClients are connections to each replica for each client.
@@ -141,12 +151,12 @@ func (c *usageClients) close() {
 
 // batch sends one batch and returns what was not processed: all of it after a
 // status of 500. Every result must have the status.
-func (c *usageClients) batch(worker, try int, records []json.RawMessage, status string) (left []json.RawMessage, err error) {
+func (c *usageClients) batch(worker, replica int, records []json.RawMessage, status string) (left []json.RawMessage, err error) {
 	body, err := json.Marshal(map[string]any{"ProductCode": meteredCode, "UsageRecords": records})
 	if err != nil {
 		return nil, err
 	}
-	at := (worker + try) % len(c.replicas)
+	at := replica % len(c.replicas)
 	host := c.replicas[at].host
 	r := &http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/"}, Host: host, Header: http.Header{
 		"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {"AWSMPMeteringService.BatchMeterUsage"}}}
@@ -194,7 +204,7 @@ func (b *usageBench) count(ctx context.Context) error {
 		}
 		for i := range list.Items {
 			r := &list.Items[i]
-			if want, sent := b.sent[reportedKey(r).Name()]; !sent || want != r.Spec.Quantity {
+			if want, sent := b.sent[r.Name]; !sent || want != r.Spec.Quantity {
 				return fmt.Errorf("the record %s has %d units, %d were reported", r.Name, r.Spec.Quantity, want)
 			}
 			if raw, err := json.Marshal(r); err == nil {
