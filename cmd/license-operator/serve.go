@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -38,13 +37,9 @@ func serveCommand() *cobra.Command {
 	return cmd
 }
 
-// gcPercent trades memory for time: what lives long is the cache, small beside
-// what a node has, and requests leave much behind. GOGC sets another.
-const gcPercent = 200
-
 func serve(ctx context.Context, o *options.Options) error {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		go tuneCollector(ctx)
 	}
 	log := newLogger(o)
 	ctrl.SetLogger(log)

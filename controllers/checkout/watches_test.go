@@ -51,7 +51,7 @@ func running(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.SetupIndexes(t.Context(), mgr.GetFieldIndexer(), s.Names); err != nil {
+	if err := store.SetupIndexes(t.Context(), mgr.GetCache(), s.Names); err != nil {
 		t.Fatal(err)
 	}
 	s.books = seats.NewBooks(t.Context(), seats.Options{Store: s.ledgers(), Clock: clock.RealClock{}, Log: logr.Discard()})

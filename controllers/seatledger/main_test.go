@@ -265,9 +265,10 @@ func (c *cacheLike) List(ctx context.Context, list client.ObjectList, opts ...cl
 		return err
 	}
 	if list, ok := list.(*v1alpha1.LicenseCheckoutList); ok {
+		compactor := store.NewCompactor()
 		kept := list.Items[:0]
 		for i := range list.Items {
-			if _, err := store.StripCheckout(&list.Items[i]); err != nil {
+			if _, err := compactor.Transform(&list.Items[i]); err != nil {
 				return err
 			}
 			if c.hide == nil || !c.hide(&list.Items[i]) {

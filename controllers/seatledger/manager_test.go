@@ -55,13 +55,13 @@ func (s *scene) run() *passes {
 		Controller: config.Controller{SkipNameValidation: &unique},
 		Cache: cache.Options{
 			DefaultNamespaces: map[string]cache.Config{s.Namespace: {}},
-			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.LicenseCheckout{}: {Transform: store.StripCheckout}},
+			DefaultTransform:  store.NewCompactor().Transform,
 		},
 	})
 	if err != nil {
 		s.Fatal(err)
 	}
-	if err := store.SetupIndexes(s.Context(), mgr.GetFieldIndexer(), s.Names); err != nil {
+	if err := store.SetupIndexes(s.Context(), mgr.GetCache(), s.Names); err != nil {
 		s.Fatal(err)
 	}
 	live, err := client.New(cfg, client.Options{Scheme: s.Env.Scheme})

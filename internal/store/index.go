@@ -8,8 +8,12 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
@@ -88,16 +92,39 @@ type Index struct {
 	Name string
 	// Keys are the values under which an object is found.
 	Keys func(client.Object) []string
+	// InNamespace says that it can be asked for one namespace only: across all of
+	// them it finds nothing. A value that only one object has takes 300 bytes, and
+	// as much again to be found across namespaces.
+	InNamespace bool
 }
 
 // Indexes are all indexes.
 func Indexes(n Names) []Index {
+	return append(inNamespace(n), everywhere(n)...)
+}
+
+// everywhere are the indexes that are asked across namespaces.
+func everywhere(n Names) []Index {
 	return []Index{
 		indexOf(IndexProductCode, func(p *v1alpha1.Product) []string { return []string{n.Code(p)} }),
 		indexOf(IndexProductSKU, func(p *v1alpha1.Product) []string { return []string{n.SKU(p)} }),
 		indexOf(IndexProductImportedToken, func(p *v1alpha1.Product) []string {
 			return nonEmpty(p.Spec.ImportedTokenSHA256)
 		}),
+		indexOf(IndexActivationKeyHash, func(a *v1alpha1.Activation) []string { return nonEmpty(a.Status.KeyHash) }),
+		indexOf(IndexAccessKeyID, func(k *v1alpha1.AccessKey) []string { return accessKeyIDs(n, k) }),
+		indexOf(IndexSeatLedgerPod, ledgerPods),
+		{Object: NamespaceMetadata(), Name: IndexNamespaceAccount, Keys: func(o client.Object) []string {
+			account, _ := n.Account(o)
+			return []string{account}
+		}},
+	}
+}
+
+// inNamespace are the others, those of the kinds that there are very many of
+// among them.
+func inNamespace(n Names) []Index {
+	indexes := []Index{
 		indexOf(IndexSubscriptionProduct, func(s *v1alpha1.Subscription) []string {
 			return []string{s.Spec.ProductRef.Name}
 		}),
@@ -106,17 +133,14 @@ func Indexes(n Names) []Index {
 			return nonEmpty(s.Spec.Customer.AccountID)
 		}),
 		indexOf(IndexSubscriptionLicense, func(s *v1alpha1.Subscription) []string { return []string{n.LicenseID(s)} }),
-		indexOf(IndexActivationKeyHash, func(a *v1alpha1.Activation) []string { return nonEmpty(a.Status.KeyHash) }),
 		indexOf(IndexActivationSubscription, func(a *v1alpha1.Activation) []string {
 			return []string{a.Spec.SubscriptionRef.Name}
 		}),
-		indexOf(IndexAccessKeyID, func(k *v1alpha1.AccessKey) []string { return accessKeyIDs(n, k) }),
 		indexOf(IndexAccessKeySubscription, func(k *v1alpha1.AccessKey) []string { return nameOf(k.Spec.SubscriptionRef) }),
 		indexOf(IndexAccessKeyActivation, func(k *v1alpha1.AccessKey) []string { return nameOf(k.Spec.ActivationRef) }),
 		indexOf(IndexSeatLedgerSubscription, func(l *v1alpha1.SeatLedger) []string {
 			return []string{l.Spec.SubscriptionRef.Name}
 		}),
-		indexOf(IndexSeatLedgerPod, ledgerPods),
 		indexOf(IndexLicenseCheckoutBlock, func(co *v1alpha1.LicenseCheckout) []string { return nonEmpty(BlockOf(co)) }),
 		indexOf(IndexLicenseCheckoutSubscription, checkoutSubscription),
 		indexOf(IndexLicenseCheckoutQueued, func(co *v1alpha1.LicenseCheckout) []string {
@@ -131,11 +155,11 @@ func Indexes(n Names) []Index {
 			}
 			return []string{co.Spec.HolderRef.Name}
 		}),
-		{Object: NamespaceMetadata(), Name: IndexNamespaceAccount, Keys: func(o client.Object) []string {
-			account, _ := n.Account(o)
-			return []string{account}
-		}},
 	}
+	for i := range indexes {
+		indexes[i].InNamespace = true
+	}
+	return indexes
 }
 
 // indexOf is an index of one kind.
@@ -147,13 +171,38 @@ func indexOf[T any, P interface {
 }
 
 // SetupIndexes adds all indexes; it comes before the caches start.
-func SetupIndexes(ctx context.Context, indexer client.FieldIndexer, n Names) error {
+func SetupIndexes(ctx context.Context, informers cache.Informers, n Names) error {
 	for _, i := range Indexes(n) {
-		if err := indexer.IndexField(ctx, i.Object, i.Name, client.IndexerFunc(i.Keys)); err != nil {
-			return err
+		if err := i.addTo(ctx, informers); err != nil {
+			return fmt.Errorf("the index %s: %w", i.Name, err)
 		}
 	}
 	return nil
+}
+
+func (i Index) addTo(ctx context.Context, informers cache.Informers) error {
+	if !i.InNamespace {
+		return informers.IndexField(ctx, i.Object, i.Name, client.IndexerFunc(i.Keys))
+	}
+	informer, err := informers.GetInformer(ctx, i.Object, cache.BlockUntilSynced(false))
+	if err != nil {
+		return err
+	}
+	return informer.AddIndexers(toolscache.Indexers{indexPrefix + i.Name: i.namespacedKeys})
+}
+
+// namespacedKeys are the keys that IndexField would make, without those for
+// finding an object across namespaces.
+func (i Index) namespacedKeys(obj any) ([]string, error) {
+	o, ok := obj.(client.Object)
+	if !ok {
+		return nil, fmt.Errorf("the cache holds a %T", obj)
+	}
+	keys := slices.Clone(i.Keys(o))
+	for n, value := range keys {
+		keys[n] = indexKey(o.GetNamespace(), value)
+	}
+	return keys, nil
 }
 
 // accessKeyIDs are the ids under which an AccessKey is found; whether one is

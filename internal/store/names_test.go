@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/license-operator/license-operator/api/v1alpha1"
@@ -72,8 +74,16 @@ func TestWhoseAnAccountIs(t *testing.T) {
 
 // indexer records what is indexed.
 type indexer struct {
+	cache.Informers
+	cache.Informer
 	added map[string]client.IndexerFunc
-	err   error
+	// kept are those that are asked for one namespace only, as the cache keeps them.
+	kept toolscache.Indexers
+	err  error
+}
+
+func newIndexer() *indexer {
+	return &indexer{added: map[string]client.IndexerFunc{}, kept: toolscache.Indexers{}}
 }
 
 func (i *indexer) IndexField(_ context.Context, _ client.Object, field string, extract client.IndexerFunc) error {
@@ -81,6 +91,28 @@ func (i *indexer) IndexField(_ context.Context, _ client.Object, field string, e
 		return i.err
 	}
 	i.added[field] = extract
+	return nil
+}
+
+func (i *indexer) GetInformer(context.Context, client.Object, ...cache.InformerGetOption) (cache.Informer, error) {
+	return i, i.err
+}
+
+// AddIndexers takes the namespace off the keys.
+func (i *indexer) AddIndexers(indexers toolscache.Indexers) error {
+	for name, index := range indexers {
+		i.kept[name] = index
+		i.added[strings.TrimPrefix(name, "field:")] = func(o client.Object) (values []string) {
+			keys, err := index(o)
+			if err != nil {
+				return []string{err.Error()}
+			}
+			for _, key := range keys {
+				values = append(values, strings.TrimPrefix(key, o.GetNamespace()+"/"))
+			}
+			return values
+		}
+	}
 	return nil
 }
 
@@ -162,7 +194,7 @@ func TestEveryIndexFindsItsObjects(t *testing.T) {
 			&metav1.PartialObjectMetadata{ObjectMeta: builder.Namespace("acme").WithAccountID("012345678901").Build().ObjectMeta}: {"012345678901"},
 		},
 	}
-	got := &indexer{added: map[string]client.IndexerFunc{}}
+	got := newIndexer()
 	if err := store.SetupIndexes(t.Context(), got, names); err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +207,9 @@ func TestEveryIndexFindsItsObjects(t *testing.T) {
 				t.Errorf("%s of %v (-want +got):\n%s", index, types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}, diff)
 			}
 		}
+	}
+	if _, err := got.kept["field:"+store.IndexSubscriptionPID]("gone"); err == nil {
+		t.Error("something that is no object is indexed")
 	}
 	failure := errors.New("no cache")
 	if err := store.SetupIndexes(t.Context(), &indexer{err: failure}, names); !errors.Is(err, failure) {

@@ -43,26 +43,3 @@ func BlockOf(co client.Object) string {
 	}
 	return labels[v1alpha1.LabelSubscription] + "-" + block
 }
-
-// StripCheckout is a transform of the cache for LicenseCheckouts. There may be
-// very many that stand for checkouts through the API, in the cache of every
-// replica; of these only what tells whether they are up to date is kept. It
-// leaves the spec and the conditions of the others.
-func StripCheckout(obj any) (any, error) {
-	co, ok := obj.(*v1alpha1.LicenseCheckout)
-	if !ok {
-		return obj, nil
-	}
-	co.ManagedFields = nil
-	if BlockOf(co) == "" {
-		return co, nil
-	}
-	co.Annotations = nil
-	co.Spec = v1alpha1.LicenseCheckoutSpec{}
-	co.Status = v1alpha1.LicenseCheckoutStatus{
-		ObservedGeneration: co.Status.ObservedGeneration,
-		IssueTime:          co.Status.IssueTime,
-		ExpirationTime:     co.Status.ExpirationTime,
-	}
-	return co, nil
-}

@@ -87,7 +87,11 @@ func checkIndex(indexer toolscache.Indexer, name string, object client.Object) e
 	if err != nil {
 		return err
 	}
-	for _, prefix := range []string{indexKey(object.GetNamespace(), ""), indexKey("", "")} {
+	prefixes := []string{indexKey(object.GetNamespace(), "")}
+	if slices.ContainsFunc(everywhere(Names{}), func(i Index) bool { return i.Name == name }) {
+		prefixes = append(prefixes, indexKey("", ""))
+	}
+	for _, prefix := range prefixes {
 		if !slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(key, prefix) }) {
 			return fmt.Errorf("no key begins with %s", prefix)
 		}

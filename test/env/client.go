@@ -6,6 +6,7 @@ package env
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,9 @@ func (c *indexedClient) List(ctx context.Context, list client.ObjectList, opts .
 	index, value := c.indexFor(o)
 	if index == nil {
 		return c.Client.List(ctx, list, opts...)
+	}
+	if index.InNamespace && o.Namespace == "" {
+		return fmt.Errorf("the index %s can't be asked across namespaces", index.Name)
 	}
 	if err := c.Client.List(ctx, list, client.InNamespace(o.Namespace)); err != nil {
 		return err

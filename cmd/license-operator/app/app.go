@@ -88,7 +88,7 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 		return err
 	}
 	names := store.Names{Identity: loaded.Identity}
-	if err := store.SetupIndexes(ctx, mgr.GetFieldIndexer(), names); err != nil {
+	if err := store.SetupIndexes(ctx, mgr.GetCache(), names); err != nil {
 		return fmt.Errorf("set up the indexes: %w", err)
 	}
 	tlsConfig, readers, err := setupTLS(ctx, mgr, live, o, log, clk)
@@ -144,19 +144,10 @@ func Run(ctx context.Context, cfg *rest.Config, o *options.Options, listener net
 func newManager(cfg *rest.Config, o *options.Options, scheme *runtime.Scheme, log logr.Logger) (manager.Manager, error) {
 	timeout := gracefulShutdown
 	unique := true
-	pods, holders := checkout.HolderPods()
 	return manager.New(cfg, manager.Options{
-		Scheme: scheme,
-		Logger: log,
-		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
-			// Secrets elsewhere may not be read.
-			ByObject: map[client.Object]cache.ByObject{
-				&corev1.Secret{}:            {Namespaces: map[string]cache.Config{o.Namespace: {}}},
-				&v1alpha1.LicenseCheckout{}: {Transform: store.StripCheckout},
-				pods:                        holders,
-			},
-		},
+		Scheme:                        scheme,
+		Logger:                        log,
+		Cache:                         cacheOptions(o),
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.HealthAddress,
 		LeaderElection:                o.LeaderElect,
@@ -169,6 +160,19 @@ func newManager(cfg *rest.Config, o *options.Options, scheme *runtime.Scheme, lo
 		GracefulShutdownTimeout:       &timeout,
 		Controller:                    config.Controller{SkipNameValidation: &unique, MaxConcurrentReconciles: concurrentReconciles},
 	})
+}
+
+// cacheOptions say what the cache keeps.
+func cacheOptions(o *options.Options) cache.Options {
+	pods, holders := checkout.HolderPods()
+	return cache.Options{
+		DefaultTransform: store.NewCompactor().Transform,
+		// Secrets elsewhere may not be read.
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Secret{}: {Namespaces: map[string]cache.Config{o.Namespace: {}}},
+			pods:             holders,
+		},
+	}
 }
 
 func endpointConfig(o *options.Options) webhook.Config {
