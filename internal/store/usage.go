@@ -113,11 +113,16 @@ func (u *UsageRecords) Put(ctx context.Context, r *v1alpha1.UsageRecord, others 
 	case <-ctx.Done():
 		return nil, false, ctx.Err()
 	}
-	if len(others.Names) > 0 {
-		first, err := u.first(ctx, r, others)
-		if first != nil || err != nil {
-			return first, false, err
+	other, err := u.other(ctx, r, others)
+	if err != nil {
+		return nil, false, err
+	}
+	if other != nil { // Its own record comes first, if there is one as well.
+		own, err := u.get(ctx, r.Namespace, r.Name)
+		if own != nil || err != nil {
+			return own, false, err
 		}
+		return other, false, nil
 	}
 	for range usageTries {
 		fresh := r.DeepCopy()
@@ -136,13 +141,8 @@ func (u *UsageRecords) Put(ctx context.Context, r *v1alpha1.UsageRecord, others 
 	return nil, false, fmt.Errorf("the UsageRecord %s/%s is there and not there", r.Namespace, r.Name)
 }
 
-// first is the record that there is of a report's own name, or else of the
-// others; nil if there is none.
-func (u *UsageRecords) first(ctx context.Context, r *v1alpha1.UsageRecord, others OtherUsage) (*v1alpha1.UsageRecord, error) {
-	first, err := u.get(ctx, r.Namespace, r.Name)
-	if first != nil || err != nil {
-		return first, err
-	}
+// other is the first record that there is of the others; nil if there is none.
+func (u *UsageRecords) other(ctx context.Context, r *v1alpha1.UsageRecord, others OtherUsage) (*v1alpha1.UsageRecord, error) {
 	for _, name := range others.Names {
 		other, err := u.get(ctx, r.Namespace, name)
 		if err != nil || other != nil && (!others.Own || other.Spec.SubscriptionRef == r.Spec.SubscriptionRef) {
