@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -134,6 +136,33 @@ func TestWhatALostBookHeldAndNobodyMayHaveNowIsGone(t *testing.T) {
 	s.pass()
 	s.says(c, "True, Granted", "False, Held")
 	s.Events("Normal Granted")
+	s.truth()
+}
+
+// ahead tells a time that is ahead of another clock's.
+type ahead struct {
+	clock.Clock
+	by time.Duration
+}
+
+func (a ahead) Now() time.Time { return a.Clock.Now().Add(a.by) }
+
+// The book ends what is over by the latest clock of all replicas. By this one's
+// it is not over yet, but it was not lost either.
+func TestWhatAReplicaAheadHasEndedIsNotGrantedAgain(t *testing.T) {
+	t.Parallel()
+	s := stage(t)
+	c := s.granted(co("a"))
+	s.Clock.SetTime(start.Add(time.Hour - 500*time.Millisecond))
+	other := seats.NewBooks(s.Context(), seats.Options{Store: s.ledgers(), Clock: ahead{s.Timers(), time.Second}, Log: logr.Discard()})
+	if err := other.Keep(s.Context(), s.key, 0, seats.Upkeep{}); err != nil {
+		t.Fatal(err)
+	}
+	s.restart() // It reads what the other has committed.
+	s.pass()
+	s.says(c, "False, Expired", "True, Expired")
+	s.Events("Normal Expired")
+	s.holders()
 	s.truth()
 }
 

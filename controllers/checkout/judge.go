@@ -4,6 +4,8 @@
 package checkout
 
 import (
+	"time"
+
 	"errors"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -93,15 +95,27 @@ func (p *pass) ended(r *request) *answer {
 	switch {
 	case status.IssueTime == nil:
 	case r.obj.Spec.Type != v1alpha1.CheckoutPerpetual:
-		if e := status.ExpirationTime; e != nil && !p.now.Before(e.Time) {
+		if e := status.ExpirationTime; e != nil && !p.bookTime().Before(e.Time) {
 			return &expired
 		}
 	case p.product != nil:
-		if status.IssueTime.Time.Before(licensing.RenewalPeriodStart(p.product, p.sub, p.now)) {
+		if status.IssueTime.Time.Before(licensing.RenewalPeriodStart(p.product, p.sub, p.bookTime())) {
 			return &periodEnded
 		}
 	}
 	return nil
+}
+
+// bookTime is the time by which the book ends checkouts: that of this replica, or
+// the latest at which any has committed, whose clock may be ahead.
+func (p *pass) bookTime() time.Time {
+	latest := p.now
+	for _, b := range p.blocks {
+		if b.HighWater.After(latest) {
+			latest = b.HighWater
+		}
+	}
+	return latest
 }
 
 // checkRefused finds those that were refused once and for all.

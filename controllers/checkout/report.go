@@ -147,7 +147,7 @@ func (p *pass) conditions(r *request, w paper) (granted, released metav1.Conditi
 		return granted, yes(holderGone.reason, holderGone.message)
 	case was != nil && was.Status == metav1.ConditionTrue:
 		return granted, *was
-	case status.IssueTime != nil && status.ExpirationTime != nil && !p.now.Before(status.ExpirationTime.Time):
+	case status.IssueTime != nil && status.ExpirationTime != nil && !p.bookTime().Before(status.ExpirationTime.Time):
 		return granted, yes(expired.reason, "The time of the checkout was over")
 	case status.IssueTime != nil:
 		return granted, yes(removed.reason, removed.message)

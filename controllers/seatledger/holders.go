@@ -23,7 +23,7 @@ func (p *pass) abandoned(ctx context.Context) (ids []string, err error) {
 	gone := map[seats.Pod]bool{}
 	for _, e := range p.block.Entries {
 		pod, ok := e.Pod()
-		if !ok {
+		if !ok || e.Type != v1alpha1.CheckoutProvisional { // The others do not live with a Pod.
 			continue
 		}
 		over, known := gone[pod]

@@ -71,7 +71,9 @@ type slot struct {
 // set makes a version the newest that is known of a block, nil for none, and
 // remembers what it says to have released lately. The lock is held.
 func (bk *book) set(s *slot, b *Block) {
-	bk.seen(b)
+	if c := s.current; b != nil && (c == nil || c.Sequence != b.Sequence) { // Not the same, read once more.
+		bk.seen(b)
+	}
 	if b != nil {
 		last := ""
 		if c := s.current; c != nil && len(c.Released) > 0 {

@@ -268,6 +268,15 @@ func TestACheckoutOfAPodIsHeldForThatPod(t *testing.T) {
 	}
 }
 
+func TestWhatIsDrawnDownDoesNotComeBackWithThePod(t *testing.T) {
+	f := newFixture(t)
+	f.rbac.allowed["create licensecheckouts acme"] = true
+	f.checkout(pod, f.request("t", perpetual))
+	if got := f.books.entries[0]; got.Holder != "" || got.Type != v1alpha1.CheckoutPerpetual {
+		t.Errorf("a %s checkout is held for %q", got.Type, got.Holder)
+	}
+}
+
 func TestOfSeveralSubscriptionsTheNewestThatHasRoomGives(t *testing.T) {
 	newer := func(f *fixture, seats int64, with ...func(*v1alpha1.Subscription)) {
 		sub := f.subscription("renewed").WithSeats("seats", seats).With(func(sub *v1alpha1.Subscription) {

@@ -101,13 +101,17 @@ func (l *licence) request(o *order) (seats.Request, error) {
 		items[i] = seats.Item(h)
 	}
 	caller := callerOf(o.caller)
+	holder := ""
+	if o.kind == v1alpha1.CheckoutProvisional { // What is drawn down, or verifies offline, does not come back with the Pod.
+		holder = seats.PodHolder(o.caller.PodName, o.caller.PodUID)
+	}
 	return seats.Request{
 		ID: o.id, Digest: o.digest, Type: o.kind, Items: items,
 		Lifetime: licensing.CheckoutLifetime(l.product, o.kind, nil),
 		NotAfter: licensing.NotAfter(l.sub),
 		Caller:   caller[:min(len(caller), maxCaller)],
 		NodeID:   o.nodeID,
-		Holder:   seats.PodHolder(o.caller.PodName, o.caller.PodUID),
+		Holder:   holder,
 	}, nil
 }
 
